@@ -1,0 +1,62 @@
+"""SPF of one identity: ask first, then evaluate; what is missing is asked, and it is evaluated again."""
+
+import asyncio
+from dataclasses import dataclass
+
+import spf
+
+from relayguard import Answer, Cap, IpAddress, Metrics, Question, Resolver, SpfValue, to_a_labels
+from relayguard_plugins.spf.query import MissingAnswer, Query
+
+MAX_QUERIES = 100
+"""DNS questions for one evaluation. RFC 7208's own limits allow some more, if every MX has ten hosts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What SPF says of a domain; `reason` explains a temperror or permerror."""
+
+    value: SpfValue
+    reason: str | None = None
+
+
+class Evaluator:
+    """Evaluates SPF within `timeout` seconds; `receiver` is our name, for the ``%{r}`` macro."""
+
+    def __init__(self, resolver: Resolver, metrics: Metrics, receiver: str, timeout: float) -> None:
+        self._resolver = resolver
+        self._metrics = metrics
+        self._receiver = receiver
+        self._timeout = timeout
+
+    async def check(self, client: IpAddress | None, local_part: str, domain: str, helo: str) -> Checked:
+        """Run check_host() of RFC 7208 §4 for `local_part`@`domain`."""
+        name = to_a_labels(domain)
+        # RFC 7208 §4.3: malformed, a single label, or an address literal: none.
+        if client is None or name is None or "." not in name:
+            return Checked(SpfValue.NONE)
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._evaluate(str(client).partition("%")[0], f"{local_part}@{name}", helo)
+        except TimeoutError:
+            return Checked(SpfValue.TEMPERROR, "DNS took too long")
+
+    async def _evaluate(self, client: str, sender: str, helo: str) -> Checked:
+        answers: dict[Question, Answer] = {}
+        while True:
+            try:
+                return _outcome(Query(client, sender, helo, self._receiver, answers))
+            except MissingAnswer as missing:
+                if len(answers) >= MAX_QUERIES:
+                    self._metrics.cap_hit(Cap.DNS_QUERIES)
+                    return Checked(SpfValue.PERMERROR, f"more than {MAX_QUERIES} DNS queries")
+                answers[missing.question] = await self._resolver.resolve(missing.question)
+
+
+def _outcome(query: Query) -> Checked:
+    try:
+        value, _, _ = query.check()
+    except (spf.PermError, ValueError) as error:
+        return Checked(SpfValue.PERMERROR, str(error))
+    explained = value in (SpfValue.TEMPERROR, SpfValue.PERMERROR)
+    return Checked(SpfValue(value), query.prob if explained else None)

@@ -1,0 +1,75 @@
+"""The SPF filter: measures MAIL FROM and HELO of incoming mail, and judges nothing."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from relayguard import (
+    Effect,
+    Envelope,
+    Role,
+    Services,
+    Session,
+    SpfIdentity,
+    SpfResult,
+    SpfValue,
+    hookimpl,
+    printable,
+)
+from relayguard_plugins.spf.evaluation import Checked, Evaluator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The ``[filter.spf]`` table. `timeout` is in seconds, for one identity."""
+
+    timeout: float = 8.0
+    helo: bool = True
+
+
+class SpfFilter:
+    """Yields an `SpfResult` for MAIL FROM, and one for HELO."""
+
+    def __init__(self, options: Options, services: Services) -> None:
+        self._options = options
+        self._evaluator = Evaluator(services.resolver, services.metrics, "unknown", options.timeout)
+
+    @hookimpl
+    async def mail_from(self, session: Session, envelope: Envelope) -> AsyncIterator[Effect]:
+        """Check both identities; our own users and relays are not judged by where they connect from."""
+        if envelope.role is not Role.INCOMING or session.trusted_relay:
+            return
+        sender = envelope.sender
+        helo: Checked | None = None
+        if self._options.helo or sender.is_null:
+            helo = await self._evaluator.check(session.client_address, "postmaster", session.helo, session.helo)
+        if sender.defect:
+            # Never fall back to HELO: that would lend a malformed sender somebody's pass.
+            mail_from = Checked(SpfValue.PERMERROR, f"malformed sender: {sender.defect}")
+        elif sender.is_null and helo is not None:
+            # RFC 7208 §2.4: the null sender is postmaster@ the HELO name.
+            mail_from = helo
+        else:
+            mail_from = await self._evaluator.check(
+                session.client_address, sender.local, sender.domain, session.helo
+            )
+        yield SpfResult(
+            value=mail_from.value,
+            identity=SpfIdentity.MAIL_FROM,
+            domain=session.helo.lower() if sender.is_null else sender.domain,
+            identifier=_identifier(envelope, session),
+            reason=mail_from.reason,
+        )
+        if helo is not None and session.helo:
+            yield SpfResult(
+                value=helo.value,
+                identity=SpfIdentity.HELO,
+                domain=session.helo.lower(),
+                identifier=session.helo,
+                reason=helo.reason,
+            )
+
+
+def _identifier(envelope: Envelope, session: Session) -> str:
+    if envelope.sender.is_null:
+        return f"postmaster@{session.helo}"
+    return str(envelope.sender) or printable(envelope.sender.raw)

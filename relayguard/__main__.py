@@ -1,0 +1,5 @@
+"""``python -m relayguard``."""
+
+from relayguard.cli import main
+
+main()

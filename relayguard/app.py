@@ -1,0 +1,165 @@
+"""The only place where everything is wired: from a configuration to a pipeline that runs."""
+
+import difflib
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter
+
+from relayguard.config import Config, ConfigError, FilterPolicy, Problem, split_host_port, validate
+from relayguard.core.envelope import Role
+from relayguard.dns.resolver import CachingResolver, DnsObserver, Nameserver, system_nameservers
+from relayguard.pipeline.connection import Pipeline
+from relayguard.pipeline.discovery import FilterError, find_class, known_names
+from relayguard.pipeline.dispatch import Dispatcher
+from relayguard.pipeline.filters import Filter, Mode, OnFailure, Policy
+from relayguard.pipeline.needs import needs_of
+from relayguard.pipeline.record import Observer
+from relayguard.pipeline.registry import Candidate, register
+from relayguard.pipeline.rules import Rules
+from relayguard.services import Metrics, Resolver, Services
+
+
+class SystemClock:
+    """See `relayguard.services.Clock`."""
+
+    def now(self) -> float:
+        """See `Clock`."""
+        return time.time()
+
+
+@dataclass(frozen=True, slots=True)
+class _Blueprint:
+    """A filter that is known to be loadable, with its checked options."""
+
+    name: str
+    cls: type
+    policy: Policy
+    options: object | None
+
+
+def build_filters(config: Config, services: Services) -> tuple[Filter, ...]:
+    """Return the filters that the configuration names; raises ConfigError with every problem found."""
+    blueprints, problems = _plan(config)
+    candidates = []
+    for blueprint in blueprints:
+        try:
+            candidates.append(Candidate(blueprint.name, _construct(blueprint, services), blueprint.policy))
+        # A stranger's constructor may raise anything; the operator gets it with the filter's name.
+        except Exception as error:
+            problems.append(Problem(f"filter.{blueprint.name}", f"{type(error).__name__}: {error}"))
+    if not problems:
+        try:
+            return register(candidates)
+        except FilterError as error:
+            problems.append(Problem("filters", str(error)))
+    raise ConfigError(sorted(problems))
+
+
+def build_pipeline(
+    config: Config, filters: Iterable[Filter], observer: Observer, metrics: Metrics, listener: str
+) -> Pipeline:
+    """Return the pipeline of one listener."""
+    filters = tuple(filters)
+    rules = Rules(
+        authserv_id=config.authserv_id,
+        local_networks=config.local_networks,
+        submission_networks=config.submission_networks,
+        submission_daemons=config.submission_daemons,
+        trusted_relays=config.trusted_relays,
+    )
+    return Pipeline(
+        listener=listener,
+        needs=needs_of(filters),
+        dispatcher=Dispatcher(filters, observer),
+        observer=observer,
+        rules=rules,
+        metrics=metrics,
+    )
+
+
+def build_resolver(config: Config, observer: DnsObserver) -> CachingResolver:
+    """Return the resolver; raises ConfigError if there is no nameserver to ask."""
+    servers: list[Nameserver] = [split_host_port(server) for server in config.dns.nameservers]
+    try:
+        return CachingResolver(
+            servers or system_nameservers(), config.dns.timeout, config.dns.cache_entries, observer
+        )
+    except ValueError as error:
+        raise ConfigError([Problem("dns.nameservers", str(error))]) from error
+
+
+def services_of(resolver: Resolver, metrics: Metrics) -> Services:
+    """Return what filters may ask for."""
+    return Services(resolver=resolver, clock=SystemClock(), metrics=metrics)
+
+
+def _plan(config: Config) -> tuple[list[_Blueprint], list[Problem]]:
+    problems: list[Problem] = []
+    blueprints: list[_Blueprint] = []
+    folder = config.plugin_directory
+    if folder is not None and not folder.is_dir():
+        problems.append(Problem("plugin_directory", f"{folder} is not a directory"))
+    problems += _unused_tables(config)
+    for name in dict.fromkeys(config.filters):
+        try:
+            cls = find_class(name, folder)
+            blueprints.append(_blueprint(config, name, cls))
+        except FilterError as error:
+            problems.append(Problem("filters", f"there is no filter {name!r}: {error}", _close(name, folder)))
+        except ConfigError as error:
+            problems += error.problems
+    return blueprints, problems
+
+
+def _blueprint(config: Config, name: str, cls: type) -> _Blueprint:
+    table = dict(config.filter.get(name, {}))
+    path = f"filter.{name}"
+    common = {key: table.pop(key) for key in FilterPolicy.model_fields if key in table}
+    parsed: FilterPolicy = validate(TypeAdapter(FilterPolicy), common, path, FilterPolicy.model_fields)
+    # A filter whose class says so judges content, and by default only as far as the profile goes.
+    follows = getattr(cls, "follows_profile", False) and config.profile == "monitor"
+    policy = _policy(parsed, Mode.SHADOW if follows else Mode.ENFORCE)
+    options_class = constructor_hints(cls).get("options")
+    if options_class is None:
+        if table:
+            raise ConfigError([Problem(f"{path}.{key}", "unknown option: this filter has none") for key in table])
+        return _Blueprint(name, cls, policy, None)
+    options_class.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+    fields = (*options_class.__dataclass_fields__, *FilterPolicy.model_fields)
+    return _Blueprint(name, cls, policy, validate(TypeAdapter(options_class), table, path, fields))
+
+
+def constructor_hints(cls: type) -> dict[str, Any]:
+    """Return the annotations of a filter's constructor: it takes any of ``options`` and ``services``."""
+    initializer = vars(cls).get("__init__")
+    return get_type_hints(initializer) if initializer is not None else {}
+
+
+def _construct(blueprint: _Blueprint, services: Services) -> object:
+    hints = constructor_hints(blueprint.cls)
+    given = {"options": blueprint.options, "services": services}
+    arguments = {name: value for name, value in given.items() if name in hints}
+    return blueprint.cls(**arguments)
+
+
+def _policy(parsed: FilterPolicy, default: Mode) -> Policy:
+    if isinstance(parsed.mode, str):
+        modes = dict.fromkeys(Role, Mode(parsed.mode))
+    else:
+        modes = {role: Mode((parsed.mode or {}).get(role, default)) for role in Role}
+    return Policy(modes, OnFailure(parsed.on_failure))
+
+
+def _unused_tables(config: Config) -> list[Problem]:
+    """A table for a filter that does not run is a mistake, or a filter that was forgotten."""
+    message = "this filter is not named in 'filters', so the table has no effect"
+    return [Problem(f"filter.{name}", message) for name in config.filter if name not in config.filters]
+
+
+def _close(name: str, folder: Path | None) -> str | None:
+    matches = difflib.get_close_matches(name, sorted(known_names(folder)), 1)
+    return matches[0] if matches else None

@@ -1,0 +1,23 @@
+"""``relayguard check``: is the configuration right?"""
+
+from pathlib import Path
+
+import click
+
+from relayguard.cli import config_option, fail
+from relayguard.config import ConfigError, load
+
+
+@click.command("check")
+@config_option
+def command(config_path: Path) -> None:
+    """Print every error of the configuration at once; exit with 0 only if there is none."""
+    from relayguard.cli.offline import check_filters
+
+    try:
+        config = load(config_path)
+        filters = check_filters(config)
+    except ConfigError as error:
+        fail(error, config_path)
+    else:
+        click.echo(f"{config_path}: ok, {len(filters)} filters: {', '.join(each.name for each in filters)}")

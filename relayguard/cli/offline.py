@@ -1,0 +1,37 @@
+"""What commands that serve no mail share: filters built as the daemon would, with services that ask nobody."""
+
+from collections.abc import Iterable, Mapping
+
+from relayguard.app import build_filters, services_of
+from relayguard.config import Config
+from relayguard.core.caps import Cap
+from relayguard.pipeline.filters import Filter
+from relayguard.services import Answer, Question, Status
+
+
+class NoResolver:
+    """A `Resolver` that knows nothing and asks nobody."""
+
+    def cached(self, question: Question) -> Answer | None:
+        """See `Resolver`."""
+        return None
+
+    async def resolve(self, question: Question) -> Answer:
+        """See `Resolver`."""
+        return Answer(status=Status.TEMPERROR, reason="offline")
+
+    async def resolve_all(self, questions: Iterable[Question]) -> Mapping[Question, Answer]:
+        """See `Resolver`."""
+        return {question: await self.resolve(question) for question in questions}
+
+
+class NoMetrics:
+    """`Metrics` that nobody reads."""
+
+    def cap_hit(self, cap: Cap) -> None:
+        """See `Metrics`."""
+
+
+def check_filters(config: Config) -> tuple[Filter, ...]:
+    """Build the filters only to see whether they can be; raises ConfigError."""
+    return build_filters(config, services_of(NoResolver(), NoMetrics()))

@@ -1,0 +1,222 @@
+"""The configuration: one TOML file, read strictly; every error is reported at once, with its path."""
+
+import difflib
+import json
+import socket
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from relayguard.core.domain import to_a_labels
+from relayguard.core.envelope import Role
+
+DEFAULT_PATH = Path("/etc/relayguard/relayguard.toml")
+
+ModeName = Literal["enforce", "shadow"]
+
+
+def _check_id(value: str) -> str:
+    name = to_a_labels(value)
+    if name is None:
+        raise ValueError("must be a domain name such as mx.example.com")
+    return name
+
+
+def _check_socket(value: str) -> str:
+    kind, _, rest = value.partition(":")
+    if kind == "unix" and rest.startswith("/"):
+        return value
+    if kind == "inet" and _is_host_port(rest):
+        return value
+    raise ValueError("must be unix:/path/of/socket or inet:host:port")
+
+
+def _check_host_port(value: str) -> str:
+    if not _is_host_port(value):
+        raise ValueError("must be host:port, such as 127.0.0.1:9108")
+    return value
+
+
+def _is_host_port(value: str) -> bool:
+    host, _, port = value.rpartition(":")
+    return bool(host) and port.isdecimal() and 0 < int(port) < 65536
+
+
+def split_host_port(value: str) -> tuple[str, int]:
+    """Split ``host:port``; an IPv6 address stands in brackets."""
+    host, _, port = value.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+HostPort = Annotated[str, AfterValidator(_check_host_port)]
+Network = IPv4Network | IPv6Network
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Listener(_Table):
+    """Where the MTA connects."""
+
+    name: str = Field("default", description="Name in logs and metrics.", pattern=r"^[a-z][a-z0-9_-]{0,31}$")
+    address: Annotated[str, AfterValidator(_check_socket)] = Field(
+        "unix:/run/relayguard/milter.sock", description="unix:/path or inet:host:port."
+    )
+    mode: str = Field("0660", description="Permissions of a unix socket, octal.", pattern=r"^0[0-7]{3}$")
+
+
+class Dns(_Table):
+    """How DNS is asked."""
+
+    nameservers: tuple[HostPort, ...] = Field(
+        (), description="Resolvers as host:port; empty: those of /etc/resolv.conf."
+    )
+    timeout: float = Field(5.0, gt=0, le=30, description="Seconds for one answer, retries included.")
+    cache_entries: int = Field(50_000, ge=100, description="Answers kept in the cache.")
+
+
+class Log(_Table):
+    """What is logged, and how."""
+
+    format: Literal["json", "console"] = Field("json", description="json, or console for people.")
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level logged.")
+
+
+class Metrics(_Table):
+    """Where metrics are served."""
+
+    address: HostPort | Literal["off"] = Field(
+        "127.0.0.1:9108", description="host:port of /metrics and /healthz, or off."
+    )
+
+
+class FilterPolicy(_Table):
+    """What can be set for every filter, beside its own options."""
+
+    mode: ModeName | dict[Role, ModeName] | None = Field(
+        None, description="enforce or shadow, for all roles or as a table by role."
+    )
+    on_failure: Literal["continue", "defer"] = Field("continue", description="What a failure means for the message.")
+
+
+class Config(_Table):
+    """The whole file."""
+
+    authserv_id: Annotated[str, AfterValidator(_check_id)] = Field(
+        default_factory=lambda: to_a_labels(socket.getfqdn()) or "localhost",
+        description="Our name in Authentication-Results; one for all relays of an organisation. Default: the host name.",
+    )
+    profile: Literal["monitor", "enforce"] = Field(
+        "monitor", description="monitor: DMARC, author and spoof filters only show what they would do; enforce: they do it."
+    )
+    filters: tuple[str, ...] = Field(
+        ("spf",), description="The filters, in the order in which they run."
+    )
+    plugin_directory: Path | None = Field(None, description="Folder of drop-in filters, NAME.py each.")
+    local_networks: tuple[Network, ...] = Field(
+        (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")),
+        description="Clients whose mail this host made itself; it is never rejected by default.",
+    )
+    submission_networks: tuple[Network, ...] = Field(
+        (), description="Clients that may submit without authentication (the MTA's mynetworks)."
+    )
+    submission_daemons: frozenset[str] = Field(
+        frozenset({"ORIGINATING"}), description="Values of {daemon_name} that mean submission."
+    )
+    trusted_relays: tuple[Network, ...] = Field(
+        (), description="Relays of our own organisation: their Authentication-Results are kept and believed."
+    )
+    listener: Listener = Field(Listener(), description="Where the MTA connects.")
+    dns: Dns = Field(Dns(), description="How DNS is asked.")
+    log: Log = Field(Log(), description="What is logged.")
+    metrics: Metrics = Field(Metrics(), description="Where metrics are served.")
+    filter: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="A table [filter.NAME] for each filter: mode, on_failure, its own options."
+    )
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing wrong with the configuration: where (dotted path), what, and perhaps what to write instead."""
+
+    path: str
+    message: str
+    suggestion: str | None = None
+
+    def __str__(self) -> str:
+        hint = f" (did you mean {self.suggestion!r}?)" if self.suggestion else ""
+        return f"{self.path}: {self.message}{hint}" if self.path else f"{self.message}{hint}"
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; `problems` holds every reason."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def load(path: Path) -> Config:
+    """Read the configuration file at `path`; raises ConfigError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError([Problem("", f"{path} cannot be read: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([Problem("", f"{path} is not UTF-8: byte {error.start}")]) from error
+    return parse(text, str(path))
+
+
+def parse(text: str, name: str = "configuration") -> Config:
+    """Read a configuration from TOML text; raises ConfigError."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([Problem("", f"{name} is not valid TOML: {error}")]) from error
+    return validate(TypeAdapter(Config), table, "", [name for name in Config.model_fields])
+
+
+def validate(adapter: TypeAdapter[Any], table: Mapping[str, Any], path: str, options: Iterable[str]) -> Any:
+    """Validate a TOML table strictly; raises ConfigError with all problems.
+
+    JSON mode is used because TOML, like JSON, has arrays where Python has tuples and sets.
+    """
+    try:
+        return adapter.validate_json(json.dumps(table, default=str), strict=True)
+    except ValidationError as error:
+        known = set(options)
+        raise ConfigError(sorted({_problem(details, path, known) for details in error.errors()})) from error
+
+
+def _problem(details: Any, path: str, known: set[str]) -> Problem:
+    # Steps that name a branch of a union or a model, not a key, would only confuse.
+    steps = [str(step) for step in details["loc"] if str(step).isidentifier() or isinstance(step, int) or "." in str(step)]
+    where = ".".join(filter(None, [path, *(step for step in steps if step not in _BRANCHES)]))
+    if details["type"] == "extra_forbidden":
+        key = str(details["loc"][-1])
+        siblings = known if len(details["loc"]) == 1 else _keys_of(str(details["loc"][0]))
+        close = difflib.get_close_matches(key, sorted(siblings), 1)
+        return Problem(where, "unknown option", close[0] if close else None)
+    message = details["msg"].removeprefix("Value error, ")
+    return Problem(where, f"{message[0].lower()}{message[1:]}, not {_shown(details.get('input'))}")
+
+
+_BRANCHES = frozenset({"IPv4Network", "IPv6Network", "is_instance", "str"})
+
+
+def _keys_of(table: str) -> set[str]:
+    field = Config.model_fields.get(table)
+    model = field.annotation if field is not None else None
+    candidates = [model, *get_args(model)]
+    return {key for each in candidates if isinstance(each, type) and issubclass(each, BaseModel) for key in each.model_fields}
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."

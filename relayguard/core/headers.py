@@ -1,0 +1,81 @@
+"""The header fields of a message: raw bytes, in order, found by name."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """One header field.
+
+    `value` is every byte between the colon and the final line end, so it mostly starts with a space;
+    folded lines are separated by CRLF. `position` counts from the top of the message, from 0.
+    """
+
+    name: str
+    value: bytes
+    position: int = 0
+
+    @property
+    def text(self) -> str:
+        """The value unfolded and stripped; bytes that are not UTF-8 become U+FFFD."""
+        return self.value.replace(b"\r\n", b"").decode("utf-8", "replace").strip(" \t")
+
+
+class Headers(Sequence[Header]):
+    """All header fields of a message, from the top.
+
+    `complete` is False if the header block is larger than a filter gets to see: then nothing may be
+    concluded from the absence of a field, or from there being only one.
+
+    >>> headers = Headers.of(("From", b" a@example.com"), ("To", b" b@example.org"))
+    >>> [header.text for header in headers.all("from")]
+    ['a@example.com']
+    """
+
+    __slots__ = ("_by_name", "_fields", "complete")
+
+    def __init__(self, fields: Iterable[Header], *, complete: bool = True) -> None:
+        self._fields = tuple(fields)
+        self.complete = complete
+        self._by_name: dict[str, list[Header]] = {}
+        for header in self._fields:
+            self._by_name.setdefault(header.name.lower(), []).append(header)
+
+    @classmethod
+    def of(cls, *pairs: tuple[str, bytes]) -> "Headers":
+        """Build the headers from ``(name, value)`` pairs, the topmost first."""
+        return cls(Header(name, value, position) for position, (name, value) in enumerate(pairs))
+
+    def all(self, name: str) -> tuple[Header, ...]:
+        """Return the fields called `name`, in any case, from the top."""
+        return tuple(self._by_name.get(name.lower(), ()))
+
+    def first(self, name: str) -> Header | None:
+        """Return the topmost field called `name`, or None."""
+        fields = self._by_name.get(name.lower())
+        return fields[0] if fields else None
+
+    def occurrence(self, header: Header) -> int:
+        """Return the 1-based index of `header` among the fields of its name, as a milter counts."""
+        return self._by_name[header.name.lower()].index(header) + 1
+
+    @overload
+    def __getitem__(self, index: int) -> Header: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Header]: ...
+    def __getitem__(self, index: int | slice) -> Header | Sequence[Header]:
+        return self._fields[index]
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __iter__(self) -> Iterator[Header]:
+        return iter(self._fields)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Headers) and self._fields == other._fields
+
+    def __hash__(self) -> int:
+        return hash(self._fields)

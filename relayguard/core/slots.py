@@ -1,0 +1,41 @@
+"""Private, typed places where a filter keeps its own state of a session or an envelope."""
+
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Slot(Generic[T]):
+    """A key that only its owner holds, so that no two filters can meet in one place.
+
+    >>> count: Slot[int] = Slot("count")
+    >>> slots = Slots()
+    >>> slots.put(count, 3)
+    >>> slots.get(count)
+    3
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"Slot({self.name!r})"
+
+
+class Slots:
+    """The slots of one session or envelope; it goes when its owner goes."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self) -> None:
+        self._values: dict[Slot[object], object] = {}
+
+    def put(self, slot: Slot[T], value: T) -> None:
+        """Keep `value` under `slot`."""
+        self._values[slot] = value  # type: ignore[index]  # Slot is invariant; put and get agree on T
+
+    def get(self, slot: Slot[T]) -> T | None:
+        """Return what was put under `slot`, or None."""
+        return self._values.get(slot)  # type: ignore[call-overload,no-any-return]  # see put

@@ -1,0 +1,1 @@
+"""The process that serves mail: its listener, its event loop, its signals."""

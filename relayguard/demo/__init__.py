@@ -1,0 +1,1 @@
+"""The demonstration: real mail through a real Postfix, guarded by Relayguard, on loopback alone."""

@@ -1,0 +1,35 @@
+"""The DNS of the demonstration. Clients are told apart by their loopback address."""
+
+MX = "mx.example.com"
+"""Our relay: its host name, and its name in Authentication-Results."""
+
+RECIPIENT = "bob@example.com"
+
+GOOD_CLIENT = "127.0.0.10"
+"""good.example's own mail server."""
+FORWARDER = "127.0.0.20"
+"""A server that good.example knows nothing of."""
+STRANGER = "127.0.0.66"
+
+SELECTOR = "demo"
+
+
+def zone_text(public_key: str) -> str:
+    """Return the zone file; `public_key` is good.example's DKIM key, DER in base64."""
+    return f"""\
+good.example.                    IN TXT "v=spf1 ip4:{GOOD_CLIENT} -all"
+good.example.                    IN MX  10 mail.good.example.
+mail.good.example.               IN A   {GOOD_CLIENT}
+mail.good.example.               IN TXT "v=spf1 a -all"
+{SELECTOR}._domainkey.good.example. IN TXT {_strings(f"v=DKIM1; k=rsa; p={public_key}")}
+_dmarc.good.example.             IN TXT "v=DMARC1; p=reject"
+plain.example.                   IN TXT "v=spf1 ip4:{GOOD_CLIENT} -all"
+_dmarc.plain.example.            IN TXT "v=DMARC1; p=quarantine"
+evil.example.                    IN TXT "v=spf1 +all"
+$SERVFAIL broken.example.
+"""
+
+
+def _strings(text: str) -> str:
+    # RFC 1035 §3.3: one string of a TXT record holds at most 255 octets.
+    return " ".join(f'"{text[start : start + 200]}"' for start in range(0, len(text), 200))

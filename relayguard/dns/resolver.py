@@ -1,0 +1,138 @@
+"""The resolver that the daemon gives to filters: asks over UDP, then TCP, behind the cache."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+import dns.asyncquery
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.resolver
+
+from relayguard.core.domain import to_a_labels
+from relayguard.dns.cache import Cache
+from relayguard.dns.reading import failure, read
+from relayguard.services import Answer, Question, Status
+
+Nameserver = tuple[str, int]
+
+_EDNS_PAYLOAD = 1232
+_FIRST_TRY = 1.5
+
+
+class DnsObserver(Protocol):
+    """Who counts queries."""
+
+    def dns_answered(self, question: Question, answer: Answer, seconds: float) -> None:
+        """A question that was not in the cache has been answered, or given up."""
+
+    def dns_cache_hit(self) -> None:
+        """A question was answered from the cache."""
+
+
+class CachingResolver:
+    """See `relayguard.services.Resolver`. Names are absolute: no search list is ever applied.
+
+    `timeout` is in seconds, for one answer with all its retries; several messages that want the same
+    answer share one query.
+    """
+
+    def __init__(
+        self,
+        nameservers: Sequence[Nameserver],
+        timeout: float,
+        cache_entries: int,
+        observer: DnsObserver,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not nameservers:
+            raise ValueError("no nameserver: set dns.nameservers, or name one in /etc/resolv.conf")
+        self._nameservers = tuple(nameservers)
+        self._timeout = timeout
+        self._observer = observer
+        self._monotonic = monotonic
+        self._cache = Cache(cache_entries, monotonic)
+        self._in_flight: dict[Question, asyncio.Task[Answer]] = {}
+
+    def cached(self, question: Question) -> Answer | None:
+        """See `Resolver`."""
+        answer = self._cache.get(question)
+        if answer is not None:
+            self._observer.dns_cache_hit()
+        return answer
+
+    async def resolve(self, question: Question) -> Answer:
+        """See `Resolver`."""
+        answer = self.cached(question)
+        if answer is not None:
+            return answer
+        task = self._in_flight.get(question)
+        if task is None:
+            task = self._in_flight[question] = asyncio.create_task(self._ask(question))
+            task.add_done_callback(lambda _: self._in_flight.pop(question, None))
+        # A message that gives up must not take the answer away from the others.
+        return await asyncio.shield(task)
+
+    async def resolve_all(self, questions: Iterable[Question]) -> Mapping[Question, Answer]:
+        """See `Resolver`."""
+        wanted = list(dict.fromkeys(questions))
+        return dict(zip(wanted, await asyncio.gather(*map(self.resolve, wanted)), strict=True))
+
+    async def _ask(self, question: Question) -> Answer:
+        started = self._monotonic()
+        name = _absolute(question.name)
+        if name is None:
+            # No such name can exist; asking would only tell strangers what we were sent.
+            answer = Answer(status=Status.NXDOMAIN, expires=started + 60)
+        else:
+            answer = await self._ask_any(name, question, started + self._timeout)
+            self._observer.dns_answered(question, answer, self._monotonic() - started)
+        self._cache.put(question, answer)
+        return answer
+
+    async def _ask_any(self, name: dns.name.Name, question: Question, deadline: float) -> Answer:
+        query = dns.message.make_query(name, question.type.value, use_edns=0, payload=_EDNS_PAYLOAD)
+        query.flags |= dns.flags.AD
+        answer = failure("timeout", self._monotonic())
+        attempt = 0
+        while (left := deadline - self._monotonic()) > 0:
+            host, port = self._nameservers[attempt % len(self._nameservers)]
+            attempt += 1
+            try:
+                message, _ = await dns.asyncquery.udp_with_fallback(
+                    query, host, timeout=min(_FIRST_TRY * attempt, left), port=port, ignore_errors=True
+                )
+            except dns.exception.Timeout:
+                answer = failure("timeout", self._monotonic())
+                continue
+            except (dns.exception.DNSException, OSError, EOFError) as error:
+                answer = failure(type(error).__name__, self._monotonic())
+                await asyncio.sleep(min(0.1, left))
+                continue
+            answer = read(question, message, self._monotonic())
+            if answer.status is not Status.TEMPERROR or attempt >= len(self._nameservers):
+                return answer
+        return answer
+
+
+def _absolute(name: str) -> dns.name.Name | None:
+    """Build the name from its labels, so that nothing in it is read as an escape (SPF macros may hold anything)."""
+    ascii_name = name.removesuffix(".") if name.isascii() else to_a_labels(name)
+    if not ascii_name:
+        return None
+    try:
+        return dns.name.Name([*(label.encode("ascii") for label in ascii_name.split(".")), b""])
+    except dns.exception.DNSException:
+        return None
+
+
+def system_nameservers() -> list[Nameserver]:
+    """Return the nameservers of /etc/resolv.conf; an empty list if there is none."""
+    try:
+        resolver = dns.resolver.Resolver(configure=True)
+    except (dns.resolver.NoResolverConfiguration, OSError):
+        return []
+    return [(str(host), 53) for host in resolver.nameservers]

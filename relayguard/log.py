@@ -1,0 +1,33 @@
+"""Structured logs on standard error: one line for each envelope, and one for each thing an operator must know."""
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+Logger = FilteringBoundLogger
+
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+def make_logger(format: str, level: str, stream: TextIO = sys.stderr) -> Logger:
+    """Return a logger that writes lines of JSON, or lines for people (``console``)."""
+    # JSON escapes every control character by itself; people's lines are made safe by quoting.
+    renderer: Processor = (
+        structlog.processors.JSONRenderer(ensure_ascii=True)
+        if format == "json"
+        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], drop_missing=True)
+    )
+    logger: Logger = structlog.wrap_logger(
+        structlog.WriteLogger(stream),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        cache_logger_on_first_use=True,
+    )
+    return logger

@@ -1,0 +1,1 @@
+"""Metrics: declared once in `catalog`, counted by `prometheus`, served by `exporter`."""

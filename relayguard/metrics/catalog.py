@@ -1,0 +1,149 @@
+"""Every metric of the framework, declared once: name, type, labels as closed sets, help.
+
+A label may hold what is listed here or what the configuration names (filters, listeners), and nothing
+that came with a message.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+from relayguard.core.caps import Cap
+from relayguard.core.decision import Outcome
+from relayguard.core.envelope import Role
+from relayguard.core.results import Failure
+from relayguard.core.stages import Stage
+from relayguard.services import RecordType, Status
+
+
+class Kind(Enum):
+    """The Prometheus type of a metric."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+class Configured(StrEnum):
+    """Labels whose values the configuration names."""
+
+    LISTENER = "listener"
+    FILTER = "filter"
+
+
+Values = type[StrEnum] | tuple[str, ...] | Configured
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+BYTES = (2_000.0, 10_000.0, 50_000.0, 100_000.0, 500_000.0, 1_000_000.0, 10_000_000.0, 50_000_000.0)
+
+METHODS = ("spf", "dkim", "dmarc", "auth", "arc", "iprev", "other")
+AUTH_RESULTS = ("none", "neutral", "pass", "fail", "softfail", "policy", "temperror", "permerror", "other")
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric. `labels` maps a label to the values it may have."""
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[tuple[str, Values], ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+BUILD_INFO = Metric(
+    "relayguard_build_info", Kind.GAUGE, "Always 1; the version is in the label.", (("version", ("any",)),)
+)
+CONNECTIONS = Metric(
+    "relayguard_connections_total", Kind.COUNTER, "Clients that the MTA reported.", (("listener", Configured.LISTENER),)
+)
+SESSIONS = Metric(
+    "relayguard_sessions_active", Kind.GAUGE, "Clients connected now.", (("listener", Configured.LISTENER),)
+)
+ENVELOPES_BEGUN = Metric("relayguard_envelopes_begun_total", Kind.COUNTER, "Envelopes that began.", (("role", Role),))
+ENVELOPES = Metric(
+    "relayguard_envelopes_total",
+    Kind.COUNTER,
+    "Envelopes that ended, by what the MTA was told; the sum equals those begun.",
+    (("role", Role), ("outcome", Outcome), ("filter", Configured.FILTER)),
+)
+WOULD_BE = Metric(
+    "relayguard_would_be_total",
+    Kind.COUNTER,
+    "Envelopes that would have ended otherwise, had no filter been in shadow mode.",
+    (("role", Role), ("outcome", Outcome), ("filter", Configured.FILTER)),
+)
+RECIPIENTS_REFUSED = Metric(
+    "relayguard_recipients_refused_total",
+    Kind.COUNTER,
+    "Recipients refused one by one.",
+    (("filter", Configured.FILTER), ("outcome", Outcome)),
+)
+MESSAGE_BYTES = Metric(
+    "relayguard_message_bytes", Kind.HISTOGRAM, "Size of messages that ended.", (("role", Role),), BYTES
+)
+ENVELOPE_SECONDS = Metric(
+    "relayguard_envelope_duration_seconds",
+    Kind.HISTOGRAM,
+    "From MAIL FROM to the decision, the client's own time included.",
+    (("role", Role),),
+    SECONDS,
+)
+FILTER_SECONDS = Metric(
+    "relayguard_filter_duration_seconds",
+    Kind.HISTOGRAM,
+    "Time spent in a hook of a filter, waiting for DNS included.",
+    (("filter", Configured.FILTER), ("stage", Stage)),
+    SECONDS,
+)
+FILTER_FAILURES = Metric(
+    "relayguard_filter_failures_total",
+    Kind.COUNTER,
+    "Hook calls whose findings were lost.",
+    (("filter", Configured.FILTER), ("stage", Stage), ("kind", Failure)),
+)
+RESULTS = Metric(
+    "relayguard_auth_results_total",
+    Kind.COUNTER,
+    "Results by method, as they go into Authentication-Results.",
+    (("method", METHODS), ("result", AUTH_RESULTS)),
+)
+HEADERS_STRIPPED = Metric(
+    "relayguard_headers_stripped_total", Kind.COUNTER, "Forged Authentication-Results fields removed."
+)
+CAPS_HIT = Metric(
+    "relayguard_caps_hit_total", Kind.COUNTER, "Messages that ran into a bound on work.", (("cap", Cap),)
+)
+DNS_QUERIES = Metric(
+    "relayguard_dns_queries_total",
+    Kind.COUNTER,
+    "Questions that were not in the cache.",
+    (("type", RecordType), ("status", Status)),
+)
+DNS_SECONDS = Metric(
+    "relayguard_dns_duration_seconds",
+    Kind.HISTOGRAM,
+    "Time until DNS answered, retries included.",
+    (("type", RecordType),),
+    SECONDS,
+)
+DNS_CACHE_HITS = Metric("relayguard_dns_cache_hits_total", Kind.COUNTER, "Questions answered from the cache.")
+
+CATALOG: tuple[Metric, ...] = (
+    BUILD_INFO,
+    CONNECTIONS,
+    SESSIONS,
+    ENVELOPES_BEGUN,
+    ENVELOPES,
+    WOULD_BE,
+    RECIPIENTS_REFUSED,
+    MESSAGE_BYTES,
+    ENVELOPE_SECONDS,
+    FILTER_SECONDS,
+    FILTER_FAILURES,
+    RESULTS,
+    HEADERS_STRIPPED,
+    CAPS_HIT,
+    DNS_QUERIES,
+    DNS_SECONDS,
+    DNS_CACHE_HITS,
+)

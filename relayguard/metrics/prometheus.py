@@ -1,0 +1,87 @@
+"""Counts what happens, with prometheus-client, in a registry of its own."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from relayguard.core.caps import Cap
+from relayguard.core.envelope import Envelope
+from relayguard.core.session import Session
+from relayguard.metrics import catalog
+from relayguard.metrics.catalog import Kind, Metric
+from relayguard.pipeline.record import EnvelopeRecord, HookRun
+from relayguard.services import Answer, Question
+
+NO_FILTER = ""
+"""The label of an outcome that no filter asked for."""
+
+
+class PrometheusMetrics:
+    """An `Observer` of the pipeline, an observer of DNS, and the `Metrics` that filters get."""
+
+    def __init__(self, version: str) -> None:
+        self.registry = CollectorRegistry()
+        self._counters = {m: self._counter(m) for m in catalog.CATALOG if m.kind is Kind.COUNTER}
+        self._gauges = {m: self._gauge(m) for m in catalog.CATALOG if m.kind is Kind.GAUGE}
+        self._histograms = {m: self._histogram(m) for m in catalog.CATALOG if m.kind is Kind.HISTOGRAM}
+        self._gauges[catalog.BUILD_INFO].labels(version).set(1)
+
+    def _counter(self, metric: Metric) -> Counter:
+        return Counter(metric.name, metric.help, [name for name, _ in metric.labels], registry=self.registry)
+
+    def _gauge(self, metric: Metric) -> Gauge:
+        return Gauge(metric.name, metric.help, [name for name, _ in metric.labels], registry=self.registry)
+
+    def _histogram(self, metric: Metric) -> Histogram:
+        names = [name for name, _ in metric.labels]
+        return Histogram(metric.name, metric.help, names, buckets=metric.buckets, registry=self.registry)
+
+    def connected(self, session: Session) -> None:
+        """See `Observer`."""
+        self._counters[catalog.CONNECTIONS].labels(session.listener).inc()
+        self._gauges[catalog.SESSIONS].labels(session.listener).inc()
+
+    def closed(self, session: Session) -> None:
+        """See `Observer`."""
+        self._gauges[catalog.SESSIONS].labels(session.listener).dec()
+
+    def began(self, envelope: Envelope) -> None:
+        """See `Observer`."""
+        self._counters[catalog.ENVELOPES_BEGUN].labels(envelope.role).inc()
+
+    def hook_ran(self, run: HookRun, envelope: Envelope | None) -> None:
+        """See `Observer`."""
+        self._histograms[catalog.FILTER_SECONDS].labels(run.filter, run.stage).observe(run.seconds)
+        if run.failed is not None:
+            self._counters[catalog.FILTER_FAILURES].labels(run.filter, run.stage, run.failed.kind).inc()
+        for entry in run.reported:
+            method = entry.method if entry.method in catalog.METHODS else "other"
+            value = entry.value if entry.value in catalog.AUTH_RESULTS else "other"
+            self._counters[catalog.RESULTS].labels(method, value).inc()
+
+    def decided(self, record: EnvelopeRecord) -> None:
+        """See `Observer`."""
+        role, decision = record.envelope.role, record.decision
+        self._counters[catalog.ENVELOPES].labels(role, decision.outcome, decision.filter or NO_FILTER).inc()
+        if record.would_be != decision:
+            would_be = record.would_be
+            self._counters[catalog.WOULD_BE].labels(role, would_be.outcome, would_be.filter or NO_FILTER).inc()
+        for given in record.refused:
+            outcome = "rejected" if given.verdict.family == 5 else "deferred"
+            self._counters[catalog.RECIPIENTS_REFUSED].labels(given.filter, outcome).inc()
+        if record.stripped:
+            self._counters[catalog.HEADERS_STRIPPED].inc(record.stripped)
+        if record.size:
+            self._histograms[catalog.MESSAGE_BYTES].labels(role).observe(record.size)
+        self._histograms[catalog.ENVELOPE_SECONDS].labels(role).observe(record.seconds)
+
+    def dns_answered(self, question: Question, answer: Answer, seconds: float) -> None:
+        """See `DnsObserver`."""
+        self._counters[catalog.DNS_QUERIES].labels(question.type, answer.status).inc()
+        self._histograms[catalog.DNS_SECONDS].labels(question.type).observe(seconds)
+
+    def dns_cache_hit(self) -> None:
+        """See `DnsObserver`."""
+        self._counters[catalog.DNS_CACHE_HITS].inc()
+
+    def cap_hit(self, cap: Cap) -> None:
+        """See `Metrics`."""
+        self._counters[catalog.CAPS_HIT].labels(cap).inc()

@@ -1,0 +1,367 @@
+"""The libmilter transport: the only importer of pymilter.
+
+libmilter's threads only collect, hand over to the event loop, and wait where a reply is due. Debian's
+libmilter moves a connection between OS threads, so no filter ever runs on one of them. An exception or
+a verdict in a callback whose reply was negotiated away would hang the session until the MTA's time-out:
+every callback is guarded, and a verdict waits in the transaction until a reply is due.
+
+All of libmilter's callbacks are static: one transport serves one listener in a process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
+from functools import partial
+from typing import Protocol
+
+import milter
+
+from relayguard.core.edits import (
+    AddHeader,
+    AddRecipient,
+    ChangeSender,
+    DeleteRecipient,
+    ReplaceBody,
+)
+from relayguard.core.ledger import SetHeader, Step
+from relayguard.core.session import IpAddress
+from relayguard.core.stages import Stage
+from relayguard.core.verdicts import Defer, Discard, Quarantine, Reject
+from relayguard.milter.macros import requested
+from relayguard.pipeline.connection import Client, Connection, OpensConnections
+from relayguard.pipeline.transaction import Ending
+
+ACTIONS = (
+    milter.ADDHDRS
+    | milter.CHGHDRS
+    | milter.CHGBODY
+    | milter.ADDRCPT
+    | milter.DELRCPT
+    | milter.CHGFROM
+    | milter.QUARANTINE
+    | milter.SETSYMLIST
+)
+
+_NO_REPLY: Mapping[Stage, int] = {
+    Stage.CONNECT: milter.P_NR_CONN,
+    Stage.HELO: milter.P_NR_HELO,
+    Stage.MAIL_FROM: milter.P_NR_MAIL,
+    Stage.RCPT_TO: milter.P_NR_RCPT,
+}
+# The MTA hands these over in one burst after the final dot; a verdict is given at the end of the message.
+_NEVER_REPLIED = milter.P_NR_HDR | milter.P_NR_EOH | milter.P_NR_BODY
+_NEVER_CALLED = milter.P_NODATA | milter.P_NOUNKNOWN
+
+_SYMLIST_STAGES: Mapping[Stage, int] = {
+    Stage.CONNECT: milter.M_CONNECT,
+    Stage.HELO: milter.M_HELO,
+    Stage.MAIL_FROM: milter.M_ENVFROM,
+    Stage.RCPT_TO: milter.M_ENVRCPT,
+    Stage.END_OF_HEADERS: milter.M_EOH,
+    Stage.END_OF_MESSAGE: milter.M_EOM,
+}
+
+_HAND_OVER_BYTES = 256 * 1024
+"""So much of a body may wait before libmilter's thread, and with it the MTA, waits for the event loop."""
+
+_PROGRESS_SECONDS = 10.0
+_READ_TIMEOUT = 7210
+
+_UNAVAILABLE = Defer(text="The mail filter is not available, please try again later", enhanced="4.3.0")
+
+
+class Logger(Protocol):
+    """What is needed of a logger."""
+
+    def error(self, event: str, /, **fields: object) -> object:
+        """Say what went wrong."""
+
+
+class _Link:
+    """One milter connection: what was collected, and what was negotiated."""
+
+    __slots__ = ("connection", "headers", "negotiated", "seen", "waiting", "waiting_bytes")
+
+    def __init__(self, connection: Connection, negotiated: int) -> None:
+        self.connection = connection
+        self.negotiated = negotiated
+        self.headers: list[tuple[str, bytes]] = []
+        self.waiting: list[Callable[[], Awaitable[object]]] = []
+        self.waiting_bytes = 0
+        self.seen = False
+
+    async def drain(self) -> object:
+        """Run what was collected, in order; return what the last call returned."""
+        waiting, self.waiting, self.waiting_bytes = self.waiting, [], 0
+        result: object = None
+        for call in waiting:
+            result = await call()
+        return result
+
+
+class LibmilterTransport:
+    """Serves one listener through libmilter; hooks run on `loop`, never on libmilter's threads."""
+
+    def __init__(self, pipeline: OpensConnections, loop: asyncio.AbstractEventLoop, logger: Logger) -> None:
+        self._pipeline = pipeline
+        self._loop = loop
+        self._logger = logger
+        self._macros = requested(pipeline.needs.macros)
+        self._links: set[_Link] = set()
+        self._wanted = _NEVER_REPLIED | _NEVER_CALLED | milter.P_HDR_LEADSPC
+        for stage, bit in _NO_REPLY.items():
+            if stage not in pipeline.needs.replies:
+                self._wanted |= bit
+        if not pipeline.needs.body:
+            self._wanted |= milter.P_NOBODY
+
+    @property
+    def sessions(self) -> int:
+        """How many milter connections are open."""
+        return len(self._links)
+
+    @property
+    def transactions(self) -> int:
+        """How many envelopes are in progress."""
+        return sum(link.connection.in_transaction for link in tuple(self._links))
+
+    def serve(self, listener: socket.socket, ended: Callable[[], None]) -> None:
+        """Serve on `listener` in a thread; `ended` is called on the loop if libmilter gives up."""
+        self._register()
+        listener.setblocking(False)
+        milter.setconn(f"fd:{listener.fileno()}")
+        milter.settimeout(_READ_TIMEOUT)
+
+        def run() -> None:
+            try:
+                milter.main()
+            except milter.error as error:
+                self._logger.error("libmilter ended", error=str(error))
+            self._loop.call_soon_threadsafe(ended)
+
+        threading.Thread(target=run, name="libmilter", daemon=True).start()
+
+    def _register(self) -> None:
+        guarded = self._guard
+        milter.set_flags(ACTIONS)
+        # The binding decodes some strings as UTF-8 before Python runs; what it cannot decode is a callback
+        # missed. With any other policy the session would hang where no reply is due.
+        milter.set_exception_policy(milter.CONTINUE)
+        milter.set_connect_callback(guarded(self._connect))
+        milter.set_helo_callback(guarded(self._helo))
+        milter.set_envfrom_callback(guarded(self._mail_from))
+        milter.set_envrcpt_callback(guarded(self._rcpt_to))
+        milter.set_header_callback(guarded(self._header))
+        milter.set_eoh_callback(guarded(self._end_of_headers))
+        milter.set_body_callback(guarded(self._body))
+        milter.set_eom_callback(guarded(self._end_of_message))
+        milter.set_abort_callback(guarded(self._abort))
+        milter.set_close_callback(guarded(self._close))
+        milter.register("relayguard", negotiate=guarded(self._negotiate))
+
+    def _guard(self, callback: Callable[..., int]) -> Callable[..., int]:
+        def guarded(context: milter.Context, *arguments: object) -> int:
+            try:
+                return callback(context, *arguments)
+            # The edge: nothing may reach C as an exception, and the session must get an answer.
+            except Exception as error:
+                self._logger.error("milter callback failed", callback=callback.__name__, error=repr(error))
+                link = context.getpriv()
+                if link is not None:
+                    link.waiting = [link.connection.fail]
+                    self._hand_over(link)
+                return self._answer(context, _UNAVAILABLE)
+
+        return guarded
+
+    def _negotiate(self, context: milter.Context, options: list[int]) -> int:
+        offered_actions, offered_protocol = options[0], options[1]
+        granted = ACTIONS & offered_actions
+        link = _Link(self._pipeline.open(), self._wanted & offered_protocol)
+        self._links.add(link)
+        context.setpriv(link)
+        if granted & milter.SETSYMLIST:
+            for stage, names in self._macros.items():
+                # The binding's own decorators pass bytes here, fail, and lose the whole negotiation.
+                context.setsymlist(_SYMLIST_STAGES[stage], " ".join(names))
+        missing = ACTIONS & ~granted
+        if missing:
+            self._logger.error("the MTA does not grant all actions", missing=hex(missing))
+        options[:] = [granted, link.negotiated, 0, 0]
+        return milter.CONTINUE
+
+    def _connect(self, context: milter.Context, name: str, family: int, address: object) -> int:
+        link = context.getpriv()
+        macros = self._read_macros(context, Stage.CONNECT)
+        host, port = address[:2] if isinstance(address, tuple) and len(address) >= 2 else (None, 0)
+        client = Client(_ip_address(host), name or "", int(port), macros)
+        link.seen = True
+        link.waiting.append(partial(link.connection.connect, client))
+        return self._reply(context, link, Stage.CONNECT)
+
+    def _helo(self, context: milter.Context, name: str) -> int:
+        link = context.getpriv()
+        self._see(context, link, Stage.HELO)
+        link.waiting.append(partial(link.connection.helo, name, self._read_macros(context, Stage.HELO)))
+        return self._reply(context, link, Stage.HELO)
+
+    def _mail_from(self, context: milter.Context, path: bytes, *words: bytes) -> int:
+        link = context.getpriv()
+        self._see(context, link, Stage.MAIL_FROM)
+        link.headers = []
+        macros = self._read_macros(context, Stage.MAIL_FROM)
+        parameters = tuple(word.decode("utf-8", "replace") for word in words)
+        link.waiting.append(partial(link.connection.mail_from, path, parameters, macros))
+        return self._reply(context, link, Stage.MAIL_FROM)
+
+    def _rcpt_to(self, context: milter.Context, path: bytes, *words: bytes) -> int:
+        link = context.getpriv()
+        link.waiting.append(partial(link.connection.rcpt_to, path))
+        return self._reply(context, link, Stage.RCPT_TO)
+
+    def _header(self, context: milter.Context, name: str, value: bytes) -> int:
+        link = context.getpriv()
+        if not link.negotiated & milter.P_HDR_LEADSPC:
+            value = b" " + value
+        if b"\n" in value:
+            # Postfix folds with LF, others with CRLF.
+            value = value.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        link.headers.append((name, value))
+        return self._no_reply(link, milter.P_NR_HDR)
+
+    def _end_of_headers(self, context: milter.Context) -> int:
+        link = context.getpriv()
+        headers, link.headers = link.headers, []
+        queue_id = self._macro(context, "i")
+        link.waiting.append(partial(link.connection.end_of_headers, headers, queue_id))
+        return self._no_reply(link, milter.P_NR_EOH)
+
+    def _body(self, context: milter.Context, chunk: bytes) -> int:
+        link = context.getpriv()
+        link.waiting.append(partial(link.connection.body, chunk))
+        link.waiting_bytes += len(chunk)
+        if link.waiting_bytes >= _HAND_OVER_BYTES:
+            self._hand_over(link).result()
+        return self._no_reply(link, milter.P_NR_BODY)
+
+    def _end_of_message(self, context: milter.Context) -> int:
+        link = context.getpriv()
+        link.waiting.append(partial(link.connection.end_of_message, self._macro(context, "i")))
+        ending = self._wait_with_progress(context, self._hand_over(link))
+        if not isinstance(ending, Ending):
+            return self._answer(context, _UNAVAILABLE)
+        for step in ending.steps:
+            _carry_out(context, step, link.negotiated)
+        verdict = ending.decision.verdict
+        if isinstance(verdict, Quarantine):
+            context.quarantine(verdict.reason or "quarantined")
+        if isinstance(verdict, Discard):
+            return milter.DISCARD
+        return self._answer(context, verdict)
+
+    def _abort(self, context: milter.Context) -> int:
+        link = context.getpriv()
+        if link is not None:
+            link.waiting.append(link.connection.abort)
+            self._hand_over(link).result()
+        return milter.CONTINUE
+
+    def _close(self, context: milter.Context) -> int:
+        link = context.getpriv()
+        if link is not None:
+            context.setpriv(None)
+            self._links.discard(link)
+            link.waiting.append(link.connection.close)
+            self._hand_over(link)
+        return milter.CONTINUE
+
+    def _see(self, context: milter.Context, link: _Link, stage: Stage) -> None:
+        """Make up for a connect event that the binding lost: its sender must not pass for local."""
+        if link.seen:
+            return
+        link.seen = True
+        address = _ip_address(self._macro(context, "{client_addr}"))
+        macros = {"{daemon_name}": self._macro(context, "{daemon_name}") or ""}
+        client = Client(address, "", 0, macros, lost=address is None)
+        link.waiting.append(partial(link.connection.connect, client))
+
+    def _reply(self, context: milter.Context, link: _Link, stage: Stage) -> int:
+        if stage not in self._pipeline.needs.replies:
+            return self._no_reply(link, _NO_REPLY[stage])
+        verdict = self._hand_over(link).result()
+        return self._answer(context, verdict if isinstance(verdict, Reject | Defer) else None)
+
+    def _hand_over(self, link: _Link) -> Future[object]:
+        return asyncio.run_coroutine_threadsafe(link.drain(), self._loop)
+
+    @staticmethod
+    def _wait_with_progress(context: milter.Context, future: Future[object]) -> object:
+        while True:
+            try:
+                return future.result(_PROGRESS_SECONDS)
+            except TimeoutError:
+                if future.done():
+                    raise
+                context.progress()
+
+    @staticmethod
+    def _no_reply(link: _Link, bit: int) -> int:
+        return milter.NOREPLY if link.negotiated & bit else milter.CONTINUE
+
+    @staticmethod
+    def _answer(context: milter.Context, verdict: object) -> int:
+        """The one place where the reply's code and text are set, so that they cannot disagree."""
+        if not isinstance(verdict, Reject | Defer):
+            return milter.CONTINUE
+        # libmilter reads the text as a format.
+        lines = [line.replace("%", "%%") for line in verdict.lines()]
+        context.setreply(str(verdict.code), verdict.enhanced, *lines)
+        return milter.REJECT if isinstance(verdict, Reject) else milter.TEMPFAIL
+
+    def _read_macros(self, context: milter.Context, stage: Stage) -> dict[str, str]:
+        read = ((name, self._macro(context, name)) for name in self._macros[stage])
+        return {name: value for name, value in read if value is not None}
+
+    @staticmethod
+    def _macro(context: milter.Context, name: str) -> str | None:
+        try:
+            return context.getsymval(name)
+        except UnicodeDecodeError:
+            # Sendmail passes 8-bit addresses in macros; the binding cannot decode them.
+            return None
+
+
+def _carry_out(context: milter.Context, step: Step, negotiated: int) -> None:
+    space = " " if negotiated & milter.P_HDR_LEADSPC else ""
+    match step:
+        case AddHeader(name, value, at_top):
+            if at_top:
+                context.addheader(name, space + value, 0)
+            else:
+                context.addheader(name, space + value)
+        case SetHeader(name, occurrence, None):
+            context.chgheader(name, occurrence, None)
+        case SetHeader(name, occurrence, value):
+            context.chgheader(name, occurrence, f"{space}{value}")
+        case AddRecipient(address):
+            context.addrcpt(f"<{address}>")
+        case DeleteRecipient(address):
+            context.delrcpt(f"<{address}>")
+        case ChangeSender(address):
+            context.chgfrom(f"<{address}>")
+        case ReplaceBody(body):
+            context.replacebody(bytes(body))
+
+
+def _ip_address(host: object) -> IpAddress | None:
+    if not isinstance(host, str):
+        return None
+    try:
+        return ipaddress.ip_address(host.removeprefix("IPv6:").partition("%")[0])
+    except ValueError:
+        return None

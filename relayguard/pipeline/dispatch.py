@@ -1,0 +1,158 @@
+"""Calls the hooks of a stage, one filter after another, and keeps a broken filter from breaking mail."""
+
+import asyncio
+import time
+import traceback
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from typing import cast
+
+from relayguard.core.effects import Effect, is_legal
+from relayguard.core.envelope import Envelope, Role
+from relayguard.core.results import Failed, Failure, Result
+from relayguard.core.stages import Stage
+from relayguard.core.verdicts import Defer
+from relayguard.pipeline.filters import Filter, Hook, HookKind, OnFailure
+from relayguard.pipeline.findings import Findings
+from relayguard.pipeline.record import HookRun, Observer
+
+BUDGETS: Mapping[Stage, float] = {
+    # Postfix waits 30 s for a reply to a command (milter_command_timeout).
+    Stage.CONNECT: 10.0,
+    Stage.HELO: 10.0,
+    Stage.MAIL_FROM: 10.0,
+    Stage.RCPT_TO: 10.0,
+    # And 300 s for the message (milter_content_timeout); mail that waits so long is a queue that grows.
+    Stage.END_OF_HEADERS: 30.0,
+    Stage.END_OF_MESSAGE: 30.0,
+    Stage.OUTGOING: 30.0,
+    Stage.DECIDED: 5.0,
+}
+"""Seconds that an asynchronous hook may take before it counts as failed."""
+
+
+class IllegalEffectError(Exception):
+    """A filter yielded what it must not yield at this stage."""
+
+
+class Dispatcher:
+    """Runs the hooks of one listener's filters."""
+
+    def __init__(
+        self,
+        filters: Iterable[Filter],
+        observer: Observer,
+        budgets: Mapping[Stage, float] = BUDGETS,
+        timer: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._observer = observer
+        self._budgets = budgets
+        self._timer = timer
+        filters = tuple(filters)
+        self._filters = {each.name: each for each in filters}
+        self._calls = {
+            stage: tuple((each, each.hooks[stage]) for each in filters if stage in each.hooks) for stage in Stage
+        }
+
+    def has_hooks(self, stage: Stage) -> bool:
+        """Tell whether any filter has a hook at `stage`."""
+        return bool(self._calls[stage])
+
+    async def run(
+        self,
+        stage: Stage,
+        facts: Mapping[str, object],
+        findings: Findings,
+        role: Role | None = None,
+        envelope: Envelope | None = None,
+    ) -> None:
+        """Call every hook of `stage` and sort what they yield into `findings`."""
+        for each, hook in self._calls[stage]:
+            run = await self._call(each, hook, stage, [facts[name] for name in hook.arguments], role)
+            findings.take(run)
+            self._observer.hook_ran(run, envelope)
+
+    def feed(self, chunk: bytes, findings: Findings, envelope: Envelope) -> None:
+        """Feed a chunk of the body to every reader; one that raises is fed no more."""
+        for name, reader in tuple(findings.readers):
+            try:
+                reader.feed(chunk)
+            # As below: a reader is a filter's own code.
+            except Exception as error:
+                findings.readers = [item for item in findings.readers if item[1] is not reader]
+                run = self._failure(self._filters[name], Stage.END_OF_HEADERS, envelope.role, error, 0.0)
+                findings.take(run)
+                self._observer.hook_ran(run, envelope)
+
+    async def _call(self, each: Filter, hook: Hook, stage: Stage, arguments: list[object], role: Role | None) -> HookRun:
+        started = self._timer()
+        try:
+            effects = await _collect(hook, arguments, self._budgets[stage])
+            for effect in effects:
+                if not is_legal(stage, effect):
+                    raise IllegalEffectError(f"{each.name} must not yield {repr(effect)[:200]} at {stage}")
+            reported = [effect.reported() for effect in effects if isinstance(effect, Result)]
+        # Whatever a filter raises is caught here: it costs its own findings, never the message.
+        except Exception as error:
+            return self._failure(each, stage, role, error, self._timer() - started)
+        return HookRun(
+            stage=stage,
+            filter=each.name,
+            mode=each.policy.mode(role),
+            effects=effects,
+            seconds=self._timer() - started,
+            reported=tuple(entry for entry in reported if entry is not None),
+        )
+
+    @staticmethod
+    def _failure(each: Filter, stage: Stage, role: Role | None, error: Exception, seconds: float) -> HookRun:
+        failed = Failed(filter=each.name, stage=stage, kind=_kind(error))
+        defers = each.policy.on_failure is OnFailure.DEFER and is_legal(stage, _DEFERRED)
+        return HookRun(
+            stage=stage,
+            filter=each.name,
+            mode=each.policy.mode(role),
+            effects=(failed, _DEFERRED) if defers else (failed,),
+            seconds=seconds,
+            failed=failed,
+            trace=_trace(error),
+        )
+
+
+_DEFERRED = Defer(text="A check could not be completed, please try again later", enhanced="4.3.0")
+
+
+async def _collect(hook: Hook, arguments: list[object], budget: float) -> tuple[Effect, ...]:
+    if hook.kind is HookKind.PLAIN:
+        return _as_effects(hook.function(*arguments))
+    async with asyncio.timeout(budget) as deadline:
+        try:
+            if hook.kind is HookKind.COROUTINE:
+                return _as_effects(await hook.function(*arguments))  # type: ignore[misc]  # kind_of looked
+            stream = cast(AsyncIterable[Effect], hook.function(*arguments))
+            return tuple([effect async for effect in stream])
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise RuntimeError("the filter raised TimeoutError") from error
+            raise
+
+
+def _as_effects(returned: object) -> tuple[Effect, ...]:
+    if returned is None:
+        return ()
+    if not isinstance(returned, Iterable):
+        raise IllegalEffectError(f"a hook yields effects; this one returned {repr(returned)[:200]}")
+    return tuple(returned)
+
+
+def _kind(error: Exception) -> Failure:
+    if isinstance(error, IllegalEffectError):
+        return Failure.ILLEGAL
+    return Failure.TIMEOUT if isinstance(error, TimeoutError) else Failure.EXCEPTION
+
+
+def _trace(error: Exception) -> str:
+    """The filter's own frames, in one line: where it broke, without ours around it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename != __file__][-4:]
+    where = " > ".join(f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in own)
+    return f"{type(error).__name__}: {error} ({where})" if where else f"{type(error).__name__}: {error}"

@@ -1,0 +1,96 @@
+"""The log line of an envelope: everything needed to answer "why was this rejected?"."""
+
+from typing import Protocol
+
+from relayguard.core.decision import Decision, Outcome
+from relayguard.core.envelope import Envelope
+from relayguard.core.results import Reported
+from relayguard.core.session import Session
+from relayguard.core.text import printable
+from relayguard.core.verdicts import Defer, Reject
+from relayguard.pipeline.record import EnvelopeRecord, HookRun
+
+
+class Logger(Protocol):
+    """What is needed of a logger: an event and its fields."""
+
+    def info(self, event: str, /, **fields: object) -> object:
+        """Say what happened."""
+
+    def error(self, event: str, /, **fields: object) -> object:
+        """Say what went wrong."""
+
+
+class EnvelopeLog:
+    """An `Observer` that writes one line for each envelope, and one for each failure of a filter."""
+
+    def __init__(self, logger: Logger) -> None:
+        self._logger = logger
+
+    def connected(self, session: Session) -> None:
+        """Nothing to say: an envelope's line tells its client."""
+
+    def closed(self, session: Session) -> None:
+        """Nothing to say."""
+
+    def began(self, envelope: Envelope) -> None:
+        """Nothing to say yet."""
+
+    def hook_ran(self, run: HookRun, envelope: Envelope | None) -> None:
+        """Name the filter that failed, and where."""
+        if run.failed is not None:
+            self._logger.error(
+                "filter failed",
+                filter=run.filter,
+                stage=run.stage.value,
+                kind=run.failed.kind.value,
+                error=printable(run.trace or "", 1000),
+                queue_id=printable(envelope.queue_id or "", 64) if envelope else None,
+            )
+
+    def decided(self, record: EnvelopeRecord) -> None:
+        """Write the envelope's line."""
+        session, envelope = record.session, record.envelope
+        fields: dict[str, object] = {
+            "queue_id": printable(envelope.queue_id, 64) if envelope.queue_id else None,
+            "role": envelope.role.value,
+            "listener": session.listener,
+            "client": str(session.client_address) if session.client_address else None,
+            "helo": printable(session.helo),
+            "sender": printable(envelope.sender.raw),
+            "recipients": len(envelope.recipients),
+            "size": record.size,
+            "results": [shown(entry) for entry in record.reported],
+            "decision": record.decision.outcome.value,
+            "filter": record.decision.filter,
+            "reply": reply_of(record.decision),
+            "milliseconds": round(record.seconds * 1000, 1),
+        }
+        if record.would_be != record.decision:
+            fields["would_be"] = record.would_be.outcome.value
+            fields["would_be_filter"] = record.would_be.filter
+            fields["would_be_reply"] = reply_of(record.would_be)
+        if record.refused:
+            fields["recipients_refused"] = len(record.refused)
+        if record.stripped:
+            fields["headers_stripped"] = record.stripped
+        self._logger.info("envelope", **fields)
+
+
+def shown(entry: Reported) -> str:
+    """A result as people write it: ``spf=pass smtp.mailfrom=a@example.com``."""
+    words = [f"{entry.method}={entry.value}"]
+    words += [f"{ptype}.{name}={printable(value)}" for ptype, name, value in entry.properties]
+    if entry.reason:
+        words.append(f"({printable(entry.reason)})")
+    return " ".join(words)
+
+
+def reply_of(decision: Decision) -> str | None:
+    """The SMTP reply, or the reason, of a decision; None if there was nothing to say."""
+    verdict = decision.verdict
+    if verdict is None or decision.outcome is Outcome.ACCEPTED:
+        return None
+    if isinstance(verdict, Reject | Defer):
+        return f"{verdict.code} {verdict.enhanced} {' / '.join(verdict.lines())}"
+    return printable(verdict.reason)

@@ -1,0 +1,102 @@
+"""The record of what happened: log line, metrics and `relayguard explain` are all drawn from it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from relayguard.core.decision import Decision
+from relayguard.core.effects import Effect
+from relayguard.core.envelope import Envelope
+from relayguard.core.results import Failed, Reported, Results
+from relayguard.core.session import Session
+from relayguard.core.stages import Stage
+from relayguard.core.verdicts import Given
+from relayguard.pipeline.filters import Mode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookRun:
+    """One call of one hook. `trace` tells where a failed hook broke; `seconds` is wall time.
+
+    `reported` is what the results among the effects add to Authentication-Results.
+    """
+
+    stage: Stage
+    filter: str
+    mode: Mode
+    effects: tuple[Effect, ...]
+    seconds: float
+    reported: tuple[Reported, ...] = ()
+    failed: Failed | None = None
+    trace: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvelopeRecord:
+    """One envelope, ended. `would_be` is the decision had no filter been in shadow mode.
+
+    `refused` lists the recipients that were refused one by one, `stripped` counts removed headers.
+    """
+
+    session: Session
+    envelope: Envelope
+    results: Results
+    reported: tuple[Reported, ...]
+    decision: Decision
+    would_be: Decision
+    refused: tuple[Given, ...]
+    stripped: int
+    size: int
+    seconds: float
+    authentication_results: str | None
+
+
+class Observer(Protocol):
+    """Who wants to know. Called on the hot path: must not wait, must not raise."""
+
+    def connected(self, session: Session) -> None:
+        """A client has connected."""
+
+    def closed(self, session: Session) -> None:
+        """The client has gone."""
+
+    def began(self, envelope: Envelope) -> None:
+        """An envelope has begun."""
+
+    def hook_ran(self, run: HookRun, envelope: Envelope | None) -> None:
+        """A hook has been called."""
+
+    def decided(self, record: EnvelopeRecord) -> None:
+        """An envelope has ended."""
+
+
+class Observers:
+    """Several observers as one."""
+
+    def __init__(self, observers: Iterable[Observer]) -> None:
+        self._observers = tuple(observers)
+
+    def connected(self, session: Session) -> None:
+        """See `Observer`."""
+        for observer in self._observers:
+            observer.connected(session)
+
+    def closed(self, session: Session) -> None:
+        """See `Observer`."""
+        for observer in self._observers:
+            observer.closed(session)
+
+    def began(self, envelope: Envelope) -> None:
+        """See `Observer`."""
+        for observer in self._observers:
+            observer.began(envelope)
+
+    def hook_ran(self, run: HookRun, envelope: Envelope | None) -> None:
+        """See `Observer`."""
+        for observer in self._observers:
+            observer.hook_ran(run, envelope)
+
+    def decided(self, record: EnvelopeRecord) -> None:
+        """See `Observer`."""
+        for observer in self._observers:
+            observer.decided(record)

@@ -1,0 +1,115 @@
+"""Registers filters with pluggy and refuses, at start-up, whatever could surprise at run time."""
+
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pluggy
+
+from relayguard import hookspecs
+from relayguard.core.stages import Stage
+from relayguard.pipeline.discovery import FilterError
+from relayguard.pipeline.filters import Filter, Hook, HookKind, Policy, kind_of
+
+_STAGES = {stage.value: stage for stage in Stage}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A filter before it is registered."""
+
+    name: str
+    instance: object
+    policy: Policy
+
+
+def register(candidates: Sequence[Candidate]) -> tuple[Filter, ...]:
+    """Return the filters ready to run, in the given order. Raises FilterError, naming filter and hook."""
+    _check_order(candidates)
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    for candidate in candidates:
+        _check_signatures(candidate)
+        try:
+            manager.register(candidate.instance, candidate.name)
+            manager.check_pending()
+        except pluggy.PluginValidationError as error:
+            raise FilterError(f"filter {candidate.name}: {_first_sentence(error)}") from error
+    hooks = _compile(manager)
+    return tuple(
+        Filter(
+            candidate.name,
+            candidate.instance,
+            hooks.get(candidate.name, {}),
+            candidate.policy,
+            _macros(candidate),
+        )
+        for candidate in candidates
+    )
+
+
+def _compile(manager: pluggy.PluginManager) -> dict[str, dict[Stage, Hook]]:
+    compiled: dict[str, dict[Stage, Hook]] = {}
+    for stage in Stage:
+        caller: pluggy.HookCaller = getattr(manager.hook, stage.value)
+        for implementation in caller.get_hookimpls():
+            if implementation.hookwrapper or implementation.wrapper or implementation.tryfirst or implementation.trylast:
+                raise FilterError(
+                    f"filter {implementation.plugin_name}: {stage} uses tryfirst, trylast or a wrapper; "
+                    "the order is the configuration's list"
+                )
+            kind = kind_of(implementation.function)
+            if kind is HookKind.COROUTINE and stage is not Stage.DECIDED:
+                raise FilterError(
+                    f"filter {implementation.plugin_name}: {stage} is 'async def' without 'yield'; "
+                    "a stage hook yields its effects"
+                )
+            compiled.setdefault(implementation.plugin_name, {})[stage] = Hook(
+                implementation.function, tuple(implementation.argnames), kind
+            )
+    return compiled
+
+
+def _check_signatures(candidate: Candidate) -> None:
+    for name, method in inspect.getmembers(candidate.instance, inspect.ismethod):
+        if not hasattr(method, f"{hookspecs.PROJECT}_impl"):
+            continue
+        for parameter in inspect.signature(method).parameters.values():
+            # pluggy passes by position and would leave these out without a word.
+            if parameter.kind is not parameter.POSITIONAL_OR_KEYWORD or parameter.default is not parameter.empty:
+                raise FilterError(
+                    f"filter {candidate.name}: {name} takes {parameter}; "
+                    "a hook takes plain arguments by name, without defaults"
+                )
+        if name not in _STAGES:
+            raise FilterError(f"filter {candidate.name}: there is no hook {name!r}; hooks are {', '.join(_STAGES)}")
+
+
+def _check_order(candidates: Iterable[Candidate]) -> None:
+    seen: set[str] = set()
+    names = {candidate.name for candidate in candidates}
+    for candidate in candidates:
+        after = _names_after(candidate)
+        late = sorted((after & names) - seen)
+        if late:
+            raise FilterError(f"filter {candidate.name} must come after {', '.join(late)}: change their order in 'filters'")
+        if candidate.name in seen:
+            raise FilterError(f"filter {candidate.name} is named twice in 'filters'")
+        seen.add(candidate.name)
+
+
+def _names_after(candidate: Candidate) -> set[str]:
+    after = getattr(candidate.instance, "after", frozenset())
+    if isinstance(after, str) or not all(isinstance(name, str) for name in after):
+        raise FilterError(f"filter {candidate.name}: 'after' must be a set of filter names")
+    return set(after)
+
+
+def _macros(candidate: Candidate) -> Mapping[Stage, tuple[str, ...]]:
+    declared = getattr(candidate.instance, "macros", {})
+    return {Stage(stage): tuple(names) for stage, names in declared.items()}
+
+
+def _first_sentence(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return "; ".join(lines[1:] or lines)

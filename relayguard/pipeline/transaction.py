@@ -1,0 +1,198 @@
+"""One envelope from MAIL FROM to its end. All its state lives here and goes with it."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from relayguard.authentication_results.render import HEADER_NAME, render
+from relayguard.authentication_results.scan import forged_headers
+from relayguard.core.address import Address
+from relayguard.core.body import Body
+from relayguard.core.caps import Cap
+from relayguard.core.decision import Decision, Outcome, decide
+from relayguard.core.edits import AddHeader, DeleteHeader
+from relayguard.core.envelope import Envelope
+from relayguard.core.headers import Header, Headers
+from relayguard.core.ledger import Step
+from relayguard.core.message import Message
+from relayguard.core.results import AuthResult
+from relayguard.core.session import Session
+from relayguard.core.stages import Stage
+from relayguard.core.verdicts import Defer, Given, Quarantine, Reject, strongest
+from relayguard.pipeline.dispatch import Dispatcher
+from relayguard.pipeline.findings import Findings
+from relayguard.pipeline.record import EnvelopeRecord, Observer
+from relayguard.pipeline.rules import Rules
+from relayguard.services import Metrics
+
+HEADER_BLOCK_BYTES = 256 * 1024
+"""Filters see no more of the header block than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What the MTA is to do when a message has ended: obey `decision`, after carrying out `steps`."""
+
+    decision: Decision
+    steps: tuple[Step, ...] = ()
+
+
+class Transaction:
+    """Runs one envelope through the filters. `open` is False once it was decided."""
+
+    def __init__(
+        self,
+        session: Session,
+        envelope: Envelope,
+        inherited: Findings,
+        dispatcher: Dispatcher,
+        observer: Observer,
+        rules: Rules,
+        metrics: Metrics,
+        keep_body: bool,
+    ) -> None:
+        self.session = session
+        self.envelope = envelope
+        self.open = True
+        self._findings = Findings(inherited)
+        self._dispatcher = dispatcher
+        self._observer = observer
+        self._rules = rules
+        self._metrics = metrics
+        self._headers = Headers(())
+        self._visible = self._headers
+        self._body = Body() if keep_body else None
+        self._size = 0
+        self._refused: list[Given] = []
+        self._accepted = 0
+        self._stripped = 0
+        self._header: str | None = None
+        self._started = time.perf_counter()
+        observer.began(envelope)
+        if envelope.login is not None:
+            authenticated = AuthResult()
+            self._findings.results.add([authenticated])
+            self._findings.reported.append(authenticated.reported())
+
+    async def mail_from(self) -> Reject | Defer | None:
+        """Return the refusal of the whole envelope, if any."""
+        await self._run(Stage.MAIL_FROM)
+        given = self._findings.standing()
+        # Quarantine and discard are for the end of the message; a refusal saves the client the rest.
+        if given is not None and isinstance(given.verdict, Reject | Defer):
+            await self._end(decide(given))
+            return given.verdict
+        return None
+
+    async def rcpt_to(self, recipient: Address) -> Reject | Defer | None:
+        """Return the refusal of this recipient, if any."""
+        # Verdicts at this stage are for the recipient alone, so they are collected apart.
+        findings = self._findings.for_recipient()
+        await self._run(Stage.RCPT_TO, findings, recipient=recipient)
+        given = findings.standing()
+        if given is not None and isinstance(given.verdict, Reject | Defer):
+            self._refused.append(given)
+            return given.verdict
+        self._accepted += 1
+        self.envelope.recipients.append(recipient)
+        return None
+
+    async def end_of_headers(self, pairs: Sequence[tuple[str, bytes]]) -> None:
+        """Take the whole header block. A verdict given here is kept until the message ends."""
+        self._headers = Headers.of(*pairs)
+        self._visible = self._cap(self._headers)
+        self._size += sum(len(name) + len(value) + 3 for name, value in pairs)
+        await self._run(Stage.END_OF_HEADERS, headers=self._visible)
+
+    def body(self, chunk: bytes) -> None:
+        """Take the next chunk of the body."""
+        self._size += len(chunk)
+        if self._body is not None:
+            self._body.write(chunk)
+        self._dispatcher.feed(chunk, self._findings, self.envelope)
+
+    async def end_of_message(self) -> Ending:
+        """Measure, judge, decide and plan the edits."""
+        await self._run(Stage.END_OF_MESSAGE, headers=self._visible, body=self._body)
+        given = self._findings.standing()
+        decision = decide(given)
+        steps: tuple[Step, ...] = ()
+        if given is None or isinstance(given.verdict, Quarantine):
+            self._authenticate()
+            if self._dispatcher.has_hooks(Stage.OUTGOING):
+                message = Message(self._findings.ledger.preview(self._headers), self._outgoing_body())
+                await self._run(Stage.OUTGOING, message=message)
+            steps = self._findings.ledger.plan(self._headers)
+        await self._end(decision)
+        return Ending(decision, steps)
+
+    async def abandon(self, outcome: Outcome) -> None:
+        """End the envelope without a message: the client gave up, or we failed."""
+        if not self.open:
+            return
+        decision = Decision(outcome)
+        if outcome is Outcome.ABORTED and self._refused and not self._accepted:
+            # Every recipient was refused by us; what the client did then is our doing.
+            decision = decide(strongest(self._refused))
+        await self._end(decision)
+
+    def _authenticate(self) -> None:
+        ledger = self._findings.ledger
+        # RFC 8601 §5: what claims to be ours and is not must go, before ours is added.
+        if not self.session.trusted_relay:
+            forged, capped = forged_headers(self._headers.all(HEADER_NAME), self._rules.authserv_id)
+            self._stripped = len(forged)
+            if capped:
+                self._metrics.cap_hit(Cap.AUTHENTICATION_RESULTS)
+            for header in forged:
+                ledger.add(DeleteHeader(header))
+        self._header = render(self._rules.authserv_id, self._findings.reported)
+        ledger.add(AddHeader(HEADER_NAME, self._header))
+
+    def _outgoing_body(self) -> Body:
+        replaced = self._findings.ledger.body()
+        if replaced is not None:
+            return Body.of(replaced)
+        return self._body if self._body is not None else Body()
+
+    def _cap(self, headers: Headers) -> Headers:
+        size = 0
+        visible: list[Header] = []
+        for header in headers:
+            size += len(header.name) + len(header.value) + 3
+            if size > HEADER_BLOCK_BYTES:
+                self._metrics.cap_hit(Cap.HEADER_BLOCK)
+                return Headers(visible, complete=False)
+            visible.append(header)
+        return headers
+
+    async def _run(self, stage: Stage, findings: Findings | None = None, **facts: object) -> None:
+        findings = findings if findings is not None else self._findings
+        facts |= {"session": self.session, "envelope": self.envelope, "results": findings.results}
+        await self._dispatcher.run(stage, facts, findings, self.envelope.role, self.envelope)
+
+    async def _end(self, decision: Decision) -> None:
+        self.open = False
+        await self._run(Stage.DECIDED, decision=decision)
+        would_be = decision
+        if decision.outcome not in (Outcome.ABORTED, Outcome.FAILED):
+            hypothetical = self._findings.hypothetical()
+            would_be = decide(hypothetical) if hypothetical is not None else decision
+        self._observer.decided(
+            EnvelopeRecord(
+                session=self.session,
+                envelope=self.envelope,
+                results=self._findings.results,
+                reported=tuple(self._findings.reported),
+                decision=decision,
+                would_be=would_be,
+                refused=tuple(self._refused),
+                stripped=self._stripped,
+                size=self._size,
+                seconds=time.perf_counter() - self._started,
+                authentication_results=self._header,
+            )
+        )
+        if self._body is not None:
+            self._body.close()
+

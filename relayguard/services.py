@@ -1,0 +1,95 @@
+"""What a filter may ask for. The daemon passes the real services, `relayguard.testing` passes fakes."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from relayguard.core.caps import Cap
+
+
+class RecordType(StrEnum):
+    """The DNS record types that filters ask for."""
+
+    A = "A"
+    AAAA = "AAAA"
+    MX = "MX"
+    PTR = "PTR"
+    TXT = "TXT"
+
+
+class Status(StrEnum):
+    """What DNS said."""
+
+    FOUND = "found"
+    NODATA = "nodata"
+    """The name exists, but has no record of this type."""
+    NXDOMAIN = "nxdomain"
+    TEMPERROR = "temperror"
+    """SERVFAIL, a timeout, or an answer that cannot be read: nothing is known."""
+
+
+class Question(NamedTuple):
+    """A DNS question: an absolute name in A-labels and a record type."""
+
+    name: str
+    type: RecordType
+
+
+class MailExchange(NamedTuple):
+    """An MX record."""
+
+    preference: int
+    host: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A DNS answer; CNAMEs have been followed. Names are in lower case, without a trailing dot.
+
+    `texts` holds TXT records, the strings of each joined without separator (RFC 7208 §3.3).
+    `hosts` holds A and AAAA addresses or PTR names. `expires` is on the resolver's clock.
+    """
+
+    status: Status
+    texts: tuple[bytes, ...] = ()
+    hosts: tuple[str, ...] = ()
+    exchanges: tuple[MailExchange, ...] = ()
+    reason: str | None = None
+    expires: float = 0.0
+
+
+class Resolver(Protocol):
+    """DNS behind one cache. No method raises: trouble is `Status.TEMPERROR`."""
+
+    def cached(self, question: Question) -> Answer | None:
+        """Return the answer at hand, or None; asks nobody."""
+
+    async def resolve(self, question: Question) -> Answer:
+        """Return the answer, from the cache or from DNS."""
+
+    async def resolve_all(self, questions: Iterable[Question]) -> Mapping[Question, Answer]:
+        """Return all answers; what is not at hand is asked at once, not one after another."""
+
+
+class Clock(Protocol):
+    """The time of day."""
+
+    def now(self) -> float:
+        """Return seconds since the epoch (UTC)."""
+
+
+class Metrics(Protocol):
+    """Counters that a filter may touch."""
+
+    def cap_hit(self, cap: Cap) -> None:
+        """Count that a message ran into `cap`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All services; a filter takes them as ``services`` in its constructor."""
+
+    resolver: Resolver
+    clock: Clock
+    metrics: Metrics
