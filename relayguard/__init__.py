@@ -4,6 +4,7 @@ This is the public API: everything that a filter may import.
 """
 
 from relayguard.core.address import NULL_SENDER, Address, parse_path
+from relayguard.core.author import Ambiguity, Authors, read_authors
 from relayguard.core.body import Body
 from relayguard.core.caps import Cap
 from relayguard.core.decision import Decision, Outcome
@@ -20,6 +21,7 @@ from relayguard.core.edits import (
 from relayguard.core.effects import Effect, Reader, Watch
 from relayguard.core.envelope import Envelope, Role
 from relayguard.core.headers import Header, Headers
+from relayguard.core.mailboxes import Mailbox
 from relayguard.core.message import Message
 from relayguard.core.results import (
     AuthResult,
@@ -62,8 +64,10 @@ __all__ = [
     "AddHeader",
     "AddRecipient",
     "Address",
+    "Ambiguity",
     "Answer",
     "AuthResult",
+    "Authors",
     "Body",
     "Cap",
     "ChangeHeader",
@@ -88,6 +92,7 @@ __all__ = [
     "IpAddress",
     "IpNetwork",
     "MailExchange",
+    "Mailbox",
     "Message",
     "Metrics",
     "Outcome",
@@ -119,5 +124,6 @@ __all__ = [
     "lies_under",
     "parse_path",
     "printable",
+    "read_authors",
     "to_a_labels",
 ]

@@ -116,7 +116,7 @@ class Config(_Table):
         "monitor", description="monitor: DMARC, author and spoof filters only show what they would do; enforce: they do it."
     )
     filters: tuple[str, ...] = Field(
-        ("spf",), description="The filters, in the order in which they run."
+        ("author", "spf", "dkim", "dmarc"), description="The filters, in the order in which they run."
     )
     plugin_directory: Path | None = Field(None, description="Folder of drop-in filters, NAME.py each.")
     local_networks: tuple[Network, ...] = Field(

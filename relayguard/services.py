@@ -68,6 +68,9 @@ class Resolver(Protocol):
     async def resolve(self, question: Question) -> Answer:
         """Return the answer, from the cache or from DNS."""
 
+    def prefetch(self, questions: Iterable[Question]) -> None:
+        """Begin to ask for what is not at hand; nobody waits for the answers."""
+
     async def resolve_all(self, questions: Iterable[Question]) -> Mapping[Question, Answer]:
         """Return all answers; what is not at hand is asked at once, not one after another."""
 

@@ -20,6 +20,9 @@ class NoResolver:
         """See `Resolver`."""
         return Answer(status=Status.TEMPERROR, reason="offline")
 
+    def prefetch(self, questions: Iterable[Question]) -> None:
+        """See `Resolver`."""
+
     async def resolve_all(self, questions: Iterable[Question]) -> Mapping[Question, Answer]:
         """See `Resolver`."""
         return {question: await self.resolve(question) for question in questions}

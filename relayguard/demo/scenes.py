@@ -6,6 +6,9 @@ from relayguard.demo.signing import SenderKey
 from relayguard.demo.zone import FORWARDER, GOOD_CLIENT, MX, RECIPIENT, SELECTOR, STRANGER
 
 
+ALICE = "Alice <alice@good.example>"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """One message: who sends it how, and what must come of it.
@@ -53,26 +56,116 @@ def compose(number: int, author: str, subject: str, *more: str) -> bytes:
 
 def scenes(key: SenderKey) -> list[Scene]:
     """Return all scenes, in order; their numbers start at 1."""
-    good = "Alice <alice@good.example>"
+
+    def signed(number: int, subject: str) -> bytes:
+        return key.sign(compose(number, ALICE, subject), "good.example", SELECTOR)
+
+    spoof = ("unsigned spoof of a domain with p=reject", STRANGER, "alice@good.example")
+    spoof_results = (
+        "spf=fail smtp.mailfrom=alice@good.example",
+        "dkim=none",
+        "dmarc=fail header.from=good.example policy.dmarc=reject",
+    )
+    passed = "dmarc=pass header.from=good.example policy.dmarc=reject"
     return [
         Scene(
-            title="SPF only: sent by the domain's own server, not signed",
+            title="well signed, from the domain's own server",
+            client=GOOD_CLIENT,
+            sender="alice@good.example",
+            message=signed(1, "Lunch?"),
+            results=("spf=pass smtp.mailfrom=alice@good.example", "dkim=pass header.d=good.example", passed),
+        ),
+        Scene(
+            title="SPF only: from the domain's own server, not signed",
             client=GOOD_CLIENT,
             sender="news@plain.example",
-            message=compose(1, "News <news@plain.example>", "This week"),
-            results=("spf=pass smtp.mailfrom=news@plain.example",),
+            message=compose(2, "News <news@plain.example>", "This week"),
+            results=("spf=pass smtp.mailfrom=news@plain.example", "dkim=none", "dmarc=pass"),
+        ),
+        Scene(
+            title="forwarded: the signature survives, SPF does not",
+            client=FORWARDER,
+            helo="forwarder.example",
+            sender="alice@good.example",
+            message=signed(3, "Fwd: Lunch?"),
+            results=("spf=fail smtp.mailfrom=alice@good.example", "dkim=pass", passed),
+        ),
+        Scene(
+            title=f"{spoof[0]}, profile enforce",
+            client=spoof[1],
+            helo="stranger.example",
+            sender=spoof[2],
+            message=compose(4, ALICE, "Urgent payment"),
+            reply="550 5.7.1 DMARC",
+            decision="rejected",
+            results=spoof_results,
+        ),
+        Scene(
+            title="the same spoof, profile monitor: delivered, and shown what would have been",
+            client=spoof[1],
+            helo="stranger.example",
+            sender=spoof[2],
+            message=compose(5, ALICE, "Urgent payment"),
+            profile="monitor",
+            would_be="rejected",
+            results=spoof_results,
+        ),
+        Scene(
+            title="signed, but the body was changed on the way",
+            client=FORWARDER,
+            helo="forwarder.example",
+            sender="alice@good.example",
+            message=signed(6, "Account").replace(b"Good morning.", b"Send money."),
+            reply="550 5.7.1 DMARC",
+            decision="rejected",
+            results=("dkim=fail", "body hash did not verify", "dmarc=fail"),
         ),
         Scene(
             title="forged Authentication-Results that claim to be ours",
             client=STRANGER,
+            helo="stranger.example",
             sender="mallory@evil.example",
             message=compose(
-                2,
+                7,
                 "Mallory <mallory@evil.example>",
                 "Trust me",
                 f"Authentication-Results: {MX.upper()} (really); dmarc=pass header.from=bank.example",
             ),
-            results=("spf=pass",),
+            results=("spf=pass smtp.mailfrom=mallory@evil.example", "dmarc=none header.from=evil.example"),
             absent=("bank.example",),
+        ),
+        Scene(
+            title="two From fields",
+            client=STRANGER,
+            helo="stranger.example",
+            sender="mallory@evil.example",
+            message=compose(8, ALICE, "Who am I?", "From: Mallory <mallory@evil.example>"),
+            reply="550 5.7.1 Message must have one author domain",
+            decision="rejected",
+            results=("dmarc=permerror",),
+        ),
+        Scene(
+            title="the sender's DNS is broken: a temporary error, never a failure",
+            client=GOOD_CLIENT,
+            sender="carol@broken.example",
+            message=compose(9, "Carol <carol@broken.example>", "Are you there?"),
+            results=("spf=temperror", "dmarc=temperror", "header.from=broken.example"),
+        ),
+        Scene(
+            title="a bounce: the null sender is judged by its HELO name",
+            client=GOOD_CLIENT,
+            sender="<>",
+            message=compose(10, "Mail Delivery System <mailer-daemon@mail.good.example>", "Undelivered mail"),
+            results=("spf=pass smtp.mailfrom=postmaster@mail.good.example", "dmarc=pass"),
+        ),
+        Scene(
+            title="submitted by an authenticated user, over STARTTLS",
+            client="127.0.0.1",
+            helo="laptop.example",
+            sender=RECIPIENT,
+            message=compose(11, f"Bob <{RECIPIENT}>", "Note to self"),
+            login=True,
+            results=("auth=pass",),
+            absent=("spf=", "dmarc="),
         ),
     ]

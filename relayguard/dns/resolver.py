@@ -69,17 +69,26 @@ class CachingResolver:
         answer = self.cached(question)
         if answer is not None:
             return answer
-        task = self._in_flight.get(question)
-        if task is None:
-            task = self._in_flight[question] = asyncio.create_task(self._ask(question))
-            task.add_done_callback(lambda _: self._in_flight.pop(question, None))
         # A message that gives up must not take the answer away from the others.
-        return await asyncio.shield(task)
+        return await asyncio.shield(self._flight(question))
+
+    def prefetch(self, questions: Iterable[Question]) -> None:
+        """See `Resolver`."""
+        for question in questions:
+            if self._cache.get(question) is None:
+                self._flight(question)
 
     async def resolve_all(self, questions: Iterable[Question]) -> Mapping[Question, Answer]:
         """See `Resolver`."""
         wanted = list(dict.fromkeys(questions))
         return dict(zip(wanted, await asyncio.gather(*map(self.resolve, wanted)), strict=True))
+
+    def _flight(self, question: Question) -> asyncio.Task[Answer]:
+        task = self._in_flight.get(question)
+        if task is None:
+            task = self._in_flight[question] = asyncio.create_task(self._ask(question))
+            task.add_done_callback(lambda _: self._in_flight.pop(question, None))
+        return task
 
     async def _ask(self, question: Question) -> Answer:
         started = self._monotonic()

@@ -96,14 +96,22 @@ class ZoneResolver:
 
     async def resolve(self, question: Question) -> Answer:
         """See `Resolver`."""
-        if question not in self._known:
-            self.asked.append(question)
-            self._known[question] = self._answer(question)
-        return self._known[question]
+        return self._ask(question)
+
+    def prefetch(self, questions: Iterable[Question]) -> None:
+        """See `Resolver`."""
+        for question in questions:
+            self._ask(question)
 
     async def resolve_all(self, questions: Iterable[Question]) -> Mapping[Question, Answer]:
         """See `Resolver`."""
         return {question: await self.resolve(question) for question in questions}
+
+    def _ask(self, question: Question) -> Answer:
+        if question not in self._known:
+            self.asked.append(question)
+            self._known[question] = self._answer(question)
+        return self._known[question]
 
     def _answer(self, question: Question) -> Answer:
         now = time.monotonic()

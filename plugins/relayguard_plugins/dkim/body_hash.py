@@ -1,0 +1,92 @@
+"""Canonicalises and hashes a body as it streams (RFC 6376 §3.4): linear, in constant memory, any chunking.
+
+Runs of blank lines at the end are counted, not carried: they count only if something follows.
+"""
+
+import hashlib
+import re
+
+_TAB_TO_SPACE = bytes.maketrans(b"\t", b" ")
+# Matched against the reversed tail, so that a run is found in one pass from its end.
+_REVERSED_LINES = re.compile(rb"(?:\n\r)*")
+_BLOCK = 32 * 1024
+_BLANK_LINES = b"\r\n" * _BLOCK
+
+
+class BodyHash:
+    """The running hash of one canonicalization, ``relaxed`` or simple.
+
+    >>> body = BodyHash(relaxed=True)
+    >>> body.feed(b"a  b \\r\\n\\r\\n")
+    >>> body.finish()[1]
+    5
+    """
+
+    __slots__ = ("_blank_lines", "_hash", "_held", "_length", "_relaxed")
+
+    def __init__(self, *, relaxed: bool) -> None:
+        self._relaxed = relaxed
+        self._hash = hashlib.sha256()
+        self._length = 0
+        self._blank_lines = 0
+        self._held = b""
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next chunk of the body."""
+        if self._held:
+            chunk = self._held + chunk
+            self._held = b""
+        if self._relaxed:
+            chunk = _collapse(chunk)
+        # The end of a chunk is undecided as long as it may be the start of a line end.
+        kept = len(chunk)
+        if chunk.endswith(b"\r"):
+            kept -= 1
+        if self._relaxed and chunk.endswith(b" ", 0, kept):
+            kept -= 1
+        if kept < len(chunk):
+            self._held = chunk[kept:]
+            chunk = chunk[:kept]
+        blank_lines = _lines_at_end(chunk)
+        content = chunk[: len(chunk) - 2 * blank_lines] if blank_lines else chunk
+        if content:
+            self._write(content)
+        self._blank_lines += blank_lines
+
+    def finish(self) -> tuple[bytes, int]:
+        """Return the SHA-256 hash and the length of the canonical body. The hash is over after this."""
+        if self._held.endswith(b"\r"):
+            self._write(self._held)
+        # RFC 6376 §3.4.3, §3.4.4: a body ends with one CRLF; an empty one is CRLF if simple, else empty.
+        if self._length or not self._relaxed:
+            self._update(b"\r\n")
+        return self._hash.digest(), self._length
+
+    def _write(self, content: bytes) -> None:
+        while self._blank_lines:
+            block = min(self._blank_lines, _BLOCK)
+            self._update(_BLANK_LINES[: 2 * block])
+            self._blank_lines -= block
+        self._update(content)
+
+    def _update(self, content: bytes) -> None:
+        self._hash.update(content)
+        self._length += len(content)
+
+
+def _collapse(chunk: bytes) -> bytes:
+    """RFC 6376 §3.4.4: runs of white space become one space, and none stands at the end of a line."""
+    if b"\t" in chunk:
+        chunk = chunk.translate(_TAB_TO_SPACE)
+    # Halves every run, so a run of n takes log n passes; a regular expression would be quadratic.
+    while b"  " in chunk:
+        chunk = chunk.replace(b"  ", b" ")
+    return chunk.replace(b" \r\n", b"\r\n") if b" \r\n" in chunk else chunk
+
+
+def _lines_at_end(chunk: bytes) -> int:
+    if not chunk.endswith(b"\r\n"):
+        return 0
+    tail = chunk[len(chunk.rstrip(b"\r\n")) :]
+    matched = _REVERSED_LINES.match(tail[::-1])
+    return matched.end() // 2 if matched else 0

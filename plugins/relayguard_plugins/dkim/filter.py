@@ -1,0 +1,123 @@
+"""The DKIM filter: verifies the signatures of incoming mail, and judges nothing."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+from relayguard import (
+    Cap,
+    DkimResult,
+    DkimValue,
+    Effect,
+    Envelope,
+    Header,
+    Headers,
+    Role,
+    Services,
+    Slot,
+    Watch,
+    hookimpl,
+    lies_under,
+    read_authors,
+)
+from relayguard_plugins.dkim.body_hash import BodyHash
+from relayguard_plugins.dkim.evaluation import HashedBody, evaluate, key_question
+from relayguard_plugins.dkim.signature import (
+    MAX_BYTES,
+    Signature,
+    SignatureError,
+    describe_broken,
+    parse_signature,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The ``[filter.dkim]`` table."""
+
+    max_signatures: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Verification:
+    """What is remembered between the headers and the end of the message."""
+
+    signatures: tuple[Signature, ...]
+    unusable: tuple[DkimResult, ...]
+    bodies: dict[bool, BodyHash]
+
+
+_VERIFICATION: Slot[_Verification] = Slot("dkim verification")
+
+
+class DkimFilter:
+    """Yields a `DkimResult` for each signature, or one that says there is none."""
+
+    def __init__(self, options: Options, services: Services) -> None:
+        self._options = options
+        self._services = services
+
+    @hookimpl
+    def end_of_headers(self, envelope: Envelope, headers: Headers) -> Iterator[Effect]:
+        """Read the signatures, ask for all their keys at once, and begin to hash the body."""
+        if envelope.role is not Role.INCOMING:
+            return
+        signatures, unusable = self._read(headers)
+        self._services.resolver.prefetch(key_question(signature) for signature in signatures)
+        # At most two running hashes, whatever the number of signatures.
+        bodies = {relaxed: BodyHash(relaxed=relaxed) for relaxed in {each.relaxed_body for each in signatures}}
+        envelope.slots.put(_VERIFICATION, _Verification(tuple(signatures), tuple(unusable), bodies))
+        for body in bodies.values():
+            yield Watch(body)
+
+    @hookimpl
+    async def end_of_message(self, envelope: Envelope, headers: Headers) -> AsyncIterator[Effect]:
+        """Verify each signature."""
+        state = envelope.slots.get(_VERIFICATION)
+        if state is None:
+            return
+        if not state.signatures and not state.unusable:
+            yield DkimResult(value=DkimValue.NONE)
+            return
+        answers = await self._services.resolver.resolve_all(map(key_question, state.signatures))
+        bodies = {relaxed: HashedBody(*body.finish()) for relaxed, body in state.bodies.items()}
+        now = self._services.clock.now()
+        for signature in state.signatures:
+            body = bodies[signature.relaxed_body]
+            yield evaluate(signature, headers, body, answers[key_question(signature)], now)
+        for result in state.unusable:
+            yield result
+
+    def _read(self, headers: Headers) -> tuple[list[Signature], list[DkimResult]]:
+        metrics = self._services.metrics
+        fields = headers.all("DKIM-Signature")
+        if len(fields) > self._options.max_signatures:
+            metrics.cap_hit(Cap.DKIM_SIGNATURES)
+            fields = self._nearest(fields, headers)
+        signatures: list[Signature] = []
+        unusable: list[DkimResult] = []
+        for field in fields:
+            if len(field.value) > MAX_BYTES:
+                metrics.cap_hit(Cap.DKIM_SIGNATURE_SIZE)
+                unusable.append(DkimResult(value=DkimValue.PERMERROR, reason="signature larger than 8 KB"))
+                continue
+            try:
+                signatures.append(parse_signature(field))
+            except SignatureError as error:
+                unusable.append(describe_broken(field, error))
+        return signatures, unusable
+
+    def _nearest(self, fields: tuple[Header, ...], headers: Headers) -> tuple[Header, ...]:
+        """Return as many signatures as may be verified, those that could matter to DMARC first."""
+        author = read_authors(headers).domain
+
+        def distance(field: Header) -> int:
+            try:
+                domain = parse_signature(field).domain if len(field.value) <= MAX_BYTES else ""
+            except SignatureError:
+                domain = ""
+            if author is None or not domain:
+                return 2
+            return 0 if domain == author else 1 if lies_under(author, domain) or lies_under(domain, author) else 2
+
+        # Reading a field costs its size; beyond this many, the topmost are taken as they stand.
+        return tuple(sorted(fields[:100], key=distance)[: self._options.max_signatures])

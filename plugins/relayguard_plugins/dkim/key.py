@@ -1,0 +1,126 @@
+"""DKIM keys: the TXT record and the public key in it (RFC 6376 §3.6.1, RFC 8463), parsed once and cached."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from functools import lru_cache
+
+import nacl.exceptions
+import nacl.signing
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa, utils
+
+from relayguard import DkimValue
+from relayguard_plugins.dkim.signature import SignatureError
+from relayguard_plugins.dkim.tags import TagError, parse_tags, without_white, words
+
+MAX_RECORD = 8 * 1024
+MIN_BITS, MAX_BITS = 1024, 8192
+MAX_EXPONENT_BITS = 64
+
+_PADDING = padding.PKCS1v15()
+_PREHASHED = utils.Prehashed(hashes.SHA256())
+
+PublicKey = rsa.RSAPublicKey | nacl.signing.VerifyKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """A key record. `strict` is its ``t=s`` flag, `testing` is ``t=y``, `kind` is ``rsa`` or ``ed25519``."""
+
+    kind: str
+    public: PublicKey
+    hash_names: frozenset[bytes] | None
+    testing: bool
+    strict: bool
+
+    def verifies(self, signature: bytes, digest: bytes) -> bool:
+        """Tell whether `signature` is one of `digest`, a SHA-256 hash."""
+        try:
+            if isinstance(self.public, rsa.RSAPublicKey):
+                self.public.verify(signature, digest, _PADDING, _PREHASHED)
+            else:
+                self.public.verify(digest, signature)
+        except (InvalidSignature, nacl.exceptions.CryptoError, ValueError):
+            return False
+        return True
+
+
+def choose_key(texts: tuple[bytes, ...]) -> Key:
+    """Return the first usable key of a name's TXT records; raises SignatureError if there is none.
+
+    RFC 6376 §3.6.2.2 leaves several records undefined. A stray record must not make a key unusable.
+    """
+    error: SignatureError | None = None
+    for text in texts:
+        try:
+            return parse_key(text)
+        except SignatureError as unusable:
+            error = error or unusable
+    raise error or SignatureError(DkimValue.PERMERROR, "no key record")
+
+
+@lru_cache(maxsize=4096)
+def parse_key(text: bytes) -> Key:
+    """Read a key record; raises SignatureError."""
+    if len(text) > MAX_RECORD:
+        raise _unusable("key record too large")
+    try:
+        tags = parse_tags(text)
+    except TagError as error:
+        raise _unusable(f"key record: {error}") from error
+    if tags.get("v", b"DKIM1") != b"DKIM1" or ("v" in tags and next(iter(tags)) != "v"):
+        raise _unusable("key record of an unknown version")
+    if "p" not in tags:
+        raise _unusable("key record without p=")
+    # RFC 6376 §3.6.1: an empty p= means that the key has been revoked.
+    if not tags["p"]:
+        raise _unusable("key revoked")
+    services = words(tags.get("s", b"*"))
+    if b"*" not in services and b"email" not in services:
+        raise _unusable("key is not for email")
+    kind = tags.get("k", b"rsa").decode("ascii", "replace").lower()
+    flags = words(tags.get("t", b""))
+    return Key(
+        kind=kind,
+        public=_public_key(kind, tags["p"]),
+        hash_names=frozenset(words(tags["h"].lower())) if "h" in tags else None,
+        testing=b"y" in flags,
+        strict=b"s" in flags,
+    )
+
+
+def _unusable(reason: str) -> SignatureError:
+    return SignatureError(DkimValue.PERMERROR, reason)
+
+
+def _public_key(kind: str, value: bytes) -> PublicKey:
+    try:
+        encoded = base64.b64decode(without_white(value), validate=True)
+    except binascii.Error as error:
+        raise _unusable("key is no base64") from error
+    if kind == "ed25519":
+        # RFC 8463 §4.2: the bare 32 octets.
+        if len(encoded) != 32:
+            raise _unusable("ed25519 key of a wrong size")
+        return nacl.signing.VerifyKey(encoded)
+    if kind != "rsa":
+        raise _unusable("unknown key type")
+    return _rsa_key(encoded)
+
+
+def _rsa_key(encoded: bytes) -> rsa.RSAPublicKey:
+    try:
+        public = serialization.load_der_public_key(encoded)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise _unusable("key cannot be read") from error
+    if not isinstance(public, rsa.RSAPublicKey):
+        raise _unusable("key is not RSA")
+    if public.key_size < MIN_BITS:
+        # RFC 8301 §3.2: MUST NOT be considered valid.
+        raise SignatureError(DkimValue.POLICY, f"key of {public.key_size} bits is too short")
+    # A large exponent makes one verification take seconds; no honest key has one.
+    if public.key_size > MAX_BITS or public.public_numbers().e.bit_length() > MAX_EXPONENT_BITS:
+        raise _unusable("key too large")
+    return public

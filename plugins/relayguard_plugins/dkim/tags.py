@@ -1,0 +1,44 @@
+"""Tag lists, the syntax that signatures and keys share (RFC 6376 §3.2)."""
+
+import re
+
+_NAME = re.compile(rb"[A-Za-z][A-Za-z0-9_]*\Z")
+_WHITE = b" \t\r\n"
+
+
+class TagError(ValueError):
+    """The bytes are no tag list; the message says what is wrong."""
+
+
+def parse_tags(value: bytes) -> dict[str, bytes]:
+    """Return the tags; values keep their inner white space. Raises TagError. Linear.
+
+    >>> parse_tags(b"v=1; a=rsa-sha256;")
+    {'v': b'1', 'a': b'rsa-sha256'}
+    """
+    tags: dict[str, bytes] = {}
+    for spec in value.split(b";"):
+        name, equals, text = spec.partition(b"=")
+        name = name.strip(_WHITE)
+        if not equals:
+            if name:
+                raise TagError("a tag has no value")
+            continue
+        if not _NAME.match(name):
+            raise TagError("malformed tag name")
+        key = name.decode("ascii")
+        # RFC 6376 §3.2: tags with duplicate names MUST NOT occur; the whole list is invalid.
+        if key in tags:
+            raise TagError(f"duplicate tag {key[:20]}=")
+        tags[key] = text.strip(_WHITE)
+    return tags
+
+
+def without_white(value: bytes) -> bytes:
+    """Return `value` without any white space."""
+    return value.translate(None, _WHITE)
+
+
+def words(value: bytes) -> list[bytes]:
+    """Split a colon-separated list."""
+    return [word.strip(_WHITE) for word in value.split(b":")]

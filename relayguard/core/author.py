@@ -1,0 +1,60 @@
+"""Who wrote a message: the From field, read on bytes, strictly; ambiguity is reported, never resolved.
+
+Python's own address parser gives different answers in different versions, and picks a side where two
+readers could disagree. What is signed, shown and judged must be the same domain (RFC 9989 §11.5).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from relayguard.core.domain import to_a_labels
+from relayguard.core.headers import Header, Headers
+from relayguard.core.mailboxes import MAX_BYTES, Mailbox, Malformed, parse_mailboxes
+
+
+class Ambiguity(StrEnum):
+    """Why there is no single author domain."""
+
+    MISSING = "no From field"
+    SEVERAL_FIELDS = "several From fields"
+    SEVERAL_DOMAINS = "authors of several domains"
+    NO_DOMAIN = "no author domain"
+    MALFORMED = "malformed From field"
+    TOO_LARGE = "From field or header block too large"
+
+
+@dataclass(frozen=True, slots=True)
+class Authors:
+    """What the From field says. `domain` is the single author domain in A-labels, None if `ambiguity` says why not."""
+
+    mailboxes: tuple[Mailbox, ...] = ()
+    domain: str | None = None
+    ambiguity: Ambiguity | None = None
+    detail: str | None = None
+
+
+def read_authors(headers: Headers) -> Authors:
+    """Read the author of a message (RFC 5322 §3.6.2, RFC 9989 §5.3.1). Never raises; linear in the field's size.
+
+    >>> read_authors(Headers.of(("From", b" Bob <bob@example.com>"))).domain
+    'example.com'
+    """
+    fields = headers.all("From")
+    if not headers.complete or any(len(field.value) > MAX_BYTES for field in fields):
+        return Authors(ambiguity=Ambiguity.TOO_LARGE)
+    if len(fields) != 1:
+        return Authors(ambiguity=Ambiguity.SEVERAL_FIELDS if fields else Ambiguity.MISSING)
+    return _read(fields[0])
+
+
+def _read(field: Header) -> Authors:
+    try:
+        mailboxes = parse_mailboxes(field.value)
+    except Malformed as malformed:
+        return Authors(ambiguity=Ambiguity.MALFORMED, detail=str(malformed))
+    domains = {to_a_labels(mailbox.domain) for mailbox in mailboxes}
+    if None in domains:
+        return Authors(mailboxes, ambiguity=Ambiguity.NO_DOMAIN, detail="an address has no valid domain")
+    if len(domains) != 1:
+        return Authors(mailboxes, ambiguity=Ambiguity.SEVERAL_DOMAINS if domains else Ambiguity.NO_DOMAIN)
+    return Authors(mailboxes, domain=domains.pop())
