@@ -113,7 +113,8 @@ class Config(_Table):
         description="Our name in Authentication-Results; one for all relays of an organisation. Default: the host name.",
     )
     profile: Literal["monitor", "enforce"] = Field(
-        "monitor", description="monitor: DMARC, author and spoof filters only show what they would do; enforce: they do it."
+        "monitor",
+        description="monitor: DMARC, author and spoof filters only show what they would do; enforce: they do it.",
     )
     filters: tuple[str, ...] = Field(
         ("author", "spf", "dkim", "dmarc"), description="The filters, in the order in which they run."
@@ -179,7 +180,8 @@ def parse(text: str, name: str = "configuration") -> Config:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([Problem("", f"{name} is not valid TOML: {error}")]) from error
-    return validate(TypeAdapter(Config), table, "", [name for name in Config.model_fields])
+    config: Config = validate(TypeAdapter(Config), table, "", Config.model_fields)
+    return config
 
 
 def validate(adapter: TypeAdapter[Any], table: Mapping[str, Any], path: str, options: Iterable[str]) -> Any:
@@ -196,7 +198,9 @@ def validate(adapter: TypeAdapter[Any], table: Mapping[str, Any], path: str, opt
 
 def _problem(details: Any, path: str, known: set[str]) -> Problem:
     # Steps that name a branch of a union or a model, not a key, would only confuse.
-    steps = [str(step) for step in details["loc"] if str(step).isidentifier() or isinstance(step, int) or "." in str(step)]
+    steps = [
+        str(step) for step in details["loc"] if str(step).isidentifier() or isinstance(step, int) or "." in str(step)
+    ]
     where = ".".join(filter(None, [path, *(step for step in steps if step not in _BRANCHES)]))
     if details["type"] == "extra_forbidden":
         key = str(details["loc"][-1])
@@ -214,7 +218,12 @@ def _keys_of(table: str) -> set[str]:
     field = Config.model_fields.get(table)
     model = field.annotation if field is not None else None
     candidates = [model, *get_args(model)]
-    return {key for each in candidates if isinstance(each, type) and issubclass(each, BaseModel) for key in each.model_fields}
+    return {
+        key
+        for each in candidates
+        if isinstance(each, type) and issubclass(each, BaseModel)
+        for key in each.model_fields
+    }
 
 
 def _shown(value: object) -> str:

@@ -66,9 +66,7 @@ def end_of_headers(session: Session, envelope: Envelope, headers: Headers, resul
 
 
 @hookspec
-def end_of_message(
-    session: Session, envelope: Envelope, headers: Headers, body: Body, results: Results
-) -> Effects:
+def end_of_message(session: Session, envelope: Envelope, headers: Headers, body: Body, results: Results) -> Effects:
     """Fires when the whole message is known. May yield any verdict and any edit.
 
     A filter that takes `body` makes the daemon keep it; use `Watch` if passing over it once is enough.

@@ -12,12 +12,12 @@ Logger = FilteringBoundLogger
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-def make_logger(format: str, level: str, stream: TextIO = sys.stderr) -> Logger:
+def make_logger(form: str, level: str, stream: TextIO = sys.stderr) -> Logger:
     """Return a logger that writes lines of JSON, or lines for people (``console``)."""
     # JSON escapes every control character by itself; people's lines are made safe by quoting.
     renderer: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=True)
-        if format == "json"
+        if form == "json"
         else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], drop_missing=True)
     )
     logger: Logger = structlog.wrap_logger(

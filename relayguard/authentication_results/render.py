@@ -25,7 +25,7 @@ _WORDS = re.compile(r'(?:"(?:\\.|[^"\\])*"|\((?:\\.|[^()\\])*\)|[^\s"(])+')
 _IN_COMMENT = str.maketrans("()\\", "???")
 
 
-class _SafeValue(QuotableValue):  # type: ignore[misc]  # authres is untyped
+class _SafeValue(QuotableValue):
     """A value of printable ASCII that is quoted whenever it must be: authres quotes nothing that has an ``@``."""
 
     def quote_if_needed(self) -> str:
@@ -38,10 +38,10 @@ class _SafeValue(QuotableValue):  # type: ignore[misc]  # authres is untyped
 
 
 def render(authserv_id: str, reported: Iterable[Reported]) -> str:
-    """Return the header's value, folded with ``\\n`` and a tab. Whatever the results hold, it re-parses to just that.
+    r"""Return the header's value, folded with ``\n`` and a tab. Whatever the results hold, it re-parses to just that.
 
     >>> render("mx.example.com", [Reported("spf", "pass", (("smtp", "mailfrom", "a@example.org"),))])
-    'mx.example.com;\\n\\tspf=pass smtp.mailfrom=a@example.org'
+    'mx.example.com;\n\tspf=pass smtp.mailfrom=a@example.org'
     >>> render("mx.example.com", [])
     'mx.example.com; none'
     """

@@ -34,7 +34,7 @@ def _check_path(path: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class AddHeader:
-    """Add a header field; `value` without the leading space, folded with ``\\n`` and white space.
+    r"""Add a header field; `value` without the leading space, folded with ``\n`` and white space.
 
     With `at_top` it lands above all others, the MTA's own Received included; else at the end.
     """

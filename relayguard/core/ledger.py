@@ -64,9 +64,7 @@ class Ledger:
         a filter that counted upwards would leave forged headers in place (CVE-2022-48521).
         """
         rewritten = sorted(self._rewritten().items(), key=lambda item: -item[0].position)
-        steps: list[Step] = [
-            SetHeader(header.name, headers.occurrence(header), value) for header, value in rewritten
-        ]
+        steps: list[Step] = [SetHeader(header.name, headers.occurrence(header), value) for header, value in rewritten]
         replaced = self.body()
         if replaced is not None:
             steps.append(ReplaceBody(replaced))

@@ -1,6 +1,6 @@
 """Private, typed places where a filter keeps its own state of a session or an envelope."""
 
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -30,12 +30,13 @@ class Slots:
     __slots__ = ("_values",)
 
     def __init__(self) -> None:
-        self._values: dict[Slot[object], object] = {}
+        self._values: dict[object, object] = {}
 
     def put(self, slot: Slot[T], value: T) -> None:
         """Keep `value` under `slot`."""
-        self._values[slot] = value  # type: ignore[index]  # Slot is invariant; put and get agree on T
+        self._values[slot] = value
 
     def get(self, slot: Slot[T]) -> T | None:
         """Return what was put under `slot`, or None."""
-        return self._values.get(slot)  # type: ignore[call-overload,no-any-return]  # see put
+        # A slot is its own key, so what is found under it is what was put under it.
+        return cast("T | None", self._values.get(slot))

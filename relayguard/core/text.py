@@ -6,11 +6,11 @@ _UNSAFE = re.compile(r"[^\x20-\x7e]")
 
 
 def printable(value: str | bytes, limit: int = 256) -> str:
-    """Return `value` as printable ASCII of at most `limit` characters.
+    r"""Return `value` as printable ASCII of at most `limit` characters.
 
     What is not printable becomes ``?``; what was cut is marked by ``...``.
 
-    >>> printable(b"a\\r\\nb")
+    >>> printable(b"a\r\nb")
     'a??b'
     """
     # Cut first: the work must not grow with what a stranger sent.

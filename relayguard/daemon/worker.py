@@ -20,6 +20,9 @@ STOP_SECONDS = 30.0
 """Envelopes in flight get so long to end when the daemon is stopped."""
 
 
+_LOOK_SECONDS = 0.05
+
+
 async def serve(config: Config, logger: Logger) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status. Raises ConfigError or ListenError at start-up."""
     loop = asyncio.get_running_loop()
@@ -66,14 +69,15 @@ async def _drain(transport: LibmilterTransport, listener: socket.socket, logger:
     """
     logger.info("stopping", sessions=transport.sessions, envelopes=transport.transactions)
     with socket.socket(listener.family, socket.SOCK_STREAM) as dead:
-        dead.setblocking(False)
+        dead.settimeout(0)
         if listener.family == socket.AF_UNIX:
             dead.bind("")
         dead.listen(1)
         os.dup2(dead.fileno(), listener.fileno())
-    deadline = asyncio.get_running_loop().time() + STOP_SECONDS
-    while transport.transactions and asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(0.05)
+    for _ in range(int(STOP_SECONDS / _LOOK_SECONDS)):
+        if not transport.transactions:
+            break
+        await asyncio.sleep(_LOOK_SECONDS)
     # A reply that is being written has no transaction any more.
     await asyncio.sleep(0.2)
     logger.info("stopped", sessions=transport.sessions, envelopes=transport.transactions)

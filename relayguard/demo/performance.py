@@ -43,14 +43,11 @@ def _send(world: World, scene: Scene) -> str:
             client.starttls(context=_trusting())
             client.login(LOGIN, PASSWORD)
         client.ehlo_or_helo_if_needed()
-        for command in (lambda: client.mail(scene.sender), lambda: client.rcpt(RECIPIENT)):
-            code, text = command()
-            if code >= 400:
-                return f"{code} {text.decode('ascii', 'replace')}"
-        try:
+        code, text = client.mail(scene.sender)
+        if code < 400:
+            code, text = client.rcpt(RECIPIENT)
+        if code < 400:
             code, text = client.data(scene.message)
-        except smtplib.SMTPDataError as error:
-            code, text = error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else b""
         return f"{code} {text.decode('ascii', 'replace')}"
 
 
@@ -67,9 +64,7 @@ def _authentication_results(message: bytes) -> str | None:
     return "\n".join(str(value) for value in values) if values else None
 
 
-def _faults(
-    scene: Scene, reply: str, line: dict[str, Any], delivered: bytes | None, header: str | None
-) -> list[str]:
+def _faults(scene: Scene, reply: str, line: dict[str, Any], delivered: bytes | None, header: str | None) -> list[str]:
     faults = []
     if not reply.startswith(scene.reply):
         faults.append(f"the reply should have begun with {scene.reply}")

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from relayguard.demo.signing import SenderKey
 from relayguard.demo.zone import FORWARDER, GOOD_CLIENT, MX, RECIPIENT, SELECTOR, STRANGER
 
-
 ALICE = "Alice <alice@good.example>"
 
 

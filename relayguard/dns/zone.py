@@ -7,7 +7,6 @@ import dns.exception
 import dns.flags
 import dns.message
 import dns.name
-import dns.node
 import dns.rcode
 import dns.rdataset
 import dns.rdatatype
@@ -65,12 +64,12 @@ class Zone:
 
     def _answer(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType, response: dns.message.Message) -> None:
         for _ in range(_MAX_CHAIN):
-            node = self._zone.get_node(name) or dns.node.Node()
-            found = node.get_rdataset(self._zone.rdclass, rdtype)
+            node = self._zone.get_node(name)
+            found = node.get_rdataset(self._zone.rdclass, rdtype) if node else None
             if found is not None:
                 response.answer.append(_rrset(name, found))
                 return
-            alias = node.get_rdataset(self._zone.rdclass, dns.rdatatype.CNAME)
+            alias = node.get_rdataset(self._zone.rdclass, dns.rdatatype.CNAME) if node else None
             if alias is None:
                 break
             response.answer.append(_rrset(name, alias))

@@ -54,7 +54,10 @@ BUILD_INFO = Metric(
     "relayguard_build_info", Kind.GAUGE, "Always 1; the version is in the label.", (("version", ("any",)),)
 )
 CONNECTIONS = Metric(
-    "relayguard_connections_total", Kind.COUNTER, "Clients that the MTA reported.", (("listener", Configured.LISTENER),)
+    "relayguard_connections_total",
+    Kind.COUNTER,
+    "Clients that the MTA reported.",
+    (("listener", Configured.LISTENER),),
 )
 SESSIONS = Metric(
     "relayguard_sessions_active", Kind.GAUGE, "Clients connected now.", (("listener", Configured.LISTENER),)

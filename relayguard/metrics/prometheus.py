@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from relayguard.core.caps import Cap
+from relayguard.core.decision import OUTCOMES
 from relayguard.core.envelope import Envelope
 from relayguard.core.session import Session
 from relayguard.metrics import catalog
@@ -65,7 +66,7 @@ class PrometheusMetrics:
             would_be = record.would_be
             self._counters[catalog.WOULD_BE].labels(role, would_be.outcome, would_be.filter or NO_FILTER).inc()
         for given in record.refused:
-            outcome = "rejected" if given.verdict.family == 5 else "deferred"
+            outcome = OUTCOMES[type(given.verdict)]
             self._counters[catalog.RECIPIENTS_REFUSED].labels(given.filter, outcome).inc()
         if record.stripped:
             self._counters[catalog.HEADERS_STRIPPED].inc(record.stripped)

@@ -17,7 +17,6 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
-from typing import Protocol
 
 import milter
 
@@ -32,6 +31,7 @@ from relayguard.core.ledger import SetHeader, Step
 from relayguard.core.session import IpAddress
 from relayguard.core.stages import Stage
 from relayguard.core.verdicts import Defer, Discard, Quarantine, Reject
+from relayguard.log import Logger
 from relayguard.milter.macros import requested
 from relayguard.pipeline.connection import Client, Connection, OpensConnections
 from relayguard.pipeline.transaction import Ending
@@ -73,13 +73,6 @@ _PROGRESS_SECONDS = 10.0
 _READ_TIMEOUT = 7210
 
 _UNAVAILABLE = Defer(text="The mail filter is not available, please try again later", enhanced="4.3.0")
-
-
-class Logger(Protocol):
-    """What is needed of a logger."""
-
-    def error(self, event: str, /, **fields: object) -> object:
-        """Say what went wrong."""
 
 
 class _Link:
@@ -133,7 +126,7 @@ class LibmilterTransport:
     def serve(self, listener: socket.socket, ended: Callable[[], None]) -> None:
         """Serve on `listener` in a thread; `ended` is called on the loop if libmilter gives up."""
         self._register()
-        listener.setblocking(False)
+        listener.settimeout(0)
         milter.setconn(f"fd:{listener.fileno()}")
         milter.settimeout(_READ_TIMEOUT)
 
@@ -195,7 +188,7 @@ class LibmilterTransport:
         options[:] = [granted, link.negotiated, 0, 0]
         return milter.CONTINUE
 
-    def _connect(self, context: milter.Context, name: str, family: int, address: object) -> int:
+    def _connect(self, context: milter.Context, name: str, _family: int, address: object) -> int:
         link = context.getpriv()
         macros = self._read_macros(context, Stage.CONNECT)
         host, port = address[:2] if isinstance(address, tuple) and len(address) >= 2 else (None, 0)
@@ -219,7 +212,7 @@ class LibmilterTransport:
         link.waiting.append(partial(link.connection.mail_from, path, parameters, macros))
         return self._reply(context, link, Stage.MAIL_FROM)
 
-    def _rcpt_to(self, context: milter.Context, path: bytes, *words: bytes) -> int:
+    def _rcpt_to(self, context: milter.Context, path: bytes, *_words: bytes) -> int:
         link = context.getpriv()
         link.waiting.append(partial(link.connection.rcpt_to, path))
         return self._reply(context, link, Stage.RCPT_TO)

@@ -139,7 +139,7 @@ class Connection:
             pipeline.observer,
             pipeline.rules,
             pipeline.metrics,
-            pipeline.needs.keep_body,
+            keep_body=pipeline.needs.keep_body,
         )
         return await self._transaction.mail_from()
 

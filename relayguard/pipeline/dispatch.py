@@ -83,13 +83,12 @@ class Dispatcher:
                 findings.take(run)
                 self._observer.hook_ran(run, envelope)
 
-    async def _call(self, each: Filter, hook: Hook, stage: Stage, arguments: list[object], role: Role | None) -> HookRun:
+    async def _call(
+        self, each: Filter, hook: Hook, stage: Stage, arguments: list[object], role: Role | None
+    ) -> HookRun:
         started = self._timer()
         try:
-            effects = await _collect(hook, arguments, self._budgets[stage])
-            for effect in effects:
-                if not is_legal(stage, effect):
-                    raise IllegalEffectError(f"{each.name} must not yield {repr(effect)[:200]} at {stage}")
+            effects = _checked(stage, await _collect(hook, arguments, self._budgets[stage]))
             reported = [effect.reported() for effect in effects if isinstance(effect, Result)]
         # Whatever a filter raises is caught here: it costs its own findings, never the message.
         except Exception as error:
@@ -134,6 +133,13 @@ async def _collect(hook: Hook, arguments: list[object], budget: float) -> tuple[
             if not deadline.expired():
                 raise RuntimeError("the filter raised TimeoutError") from error
             raise
+
+
+def _checked(stage: Stage, effects: tuple[Effect, ...]) -> tuple[Effect, ...]:
+    for effect in effects:
+        if not is_legal(stage, effect):
+            raise IllegalEffectError(f"{repr(effect)[:200]} is not legal at {stage}")
+    return effects
 
 
 def _as_effects(returned: object) -> tuple[Effect, ...]:

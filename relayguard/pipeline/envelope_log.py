@@ -1,24 +1,13 @@
 """The log line of an envelope: everything needed to answer "why was this rejected?"."""
 
-from typing import Protocol
-
 from relayguard.core.decision import Decision, Outcome
 from relayguard.core.envelope import Envelope
 from relayguard.core.results import Reported
 from relayguard.core.session import Session
 from relayguard.core.text import printable
 from relayguard.core.verdicts import Defer, Reject
+from relayguard.log import Logger
 from relayguard.pipeline.record import EnvelopeRecord, HookRun
-
-
-class Logger(Protocol):
-    """What is needed of a logger: an event and its fields."""
-
-    def info(self, event: str, /, **fields: object) -> object:
-        """Say what happened."""
-
-    def error(self, event: str, /, **fields: object) -> object:
-        """Say what went wrong."""
 
 
 class EnvelopeLog:

@@ -17,11 +17,11 @@ class Findings:
     __slots__ = ("ledger", "readers", "reported", "results", "verdicts", "would_be")
 
     def __init__(self, inherited: "Findings | None" = None) -> None:
-        self.results = Results(inherited.results if inherited else ())
+        self.results: Results = Results(inherited.results if inherited else ())
         self.reported: list[Reported] = list(inherited.reported) if inherited else []
         self.verdicts: list[Given] = []
         # What would have refused the session would have refused each of its envelopes.
-        self.would_be = list(inherited.would_be) if inherited else []
+        self.would_be: list[Given] = list(inherited.would_be) if inherited else []
         self.ledger = Ledger()
         self.readers: list[tuple[str, Reader]] = []
 

@@ -33,7 +33,7 @@ def needs_of(filters: Iterable[Filter]) -> Needs:
     """Combine what all filters of a listener need."""
     filters = tuple(filters)
     stages = {stage for each in filters for stage in each.hooks}
-    replies = {stage for stage in (Stage.CONNECT, Stage.HELO, Stage.MAIL_FROM) if stage in stages}
+    replies: set[Stage] = {stage for stage in (Stage.CONNECT, Stage.HELO, Stage.MAIL_FROM) if stage in stages}
     # A recipient is refused one by one, so a filter that may do so costs a round trip for each.
     if any(Stage.RCPT_TO in each.hooks and Mode.ENFORCE in each.policy.modes.values() for each in filters):
         replies.add(Stage.RCPT_TO)

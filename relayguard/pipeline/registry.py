@@ -53,7 +53,12 @@ def _compile(manager: pluggy.PluginManager) -> dict[str, dict[Stage, Hook]]:
     for stage in Stage:
         caller: pluggy.HookCaller = getattr(manager.hook, stage.value)
         for implementation in caller.get_hookimpls():
-            if implementation.hookwrapper or implementation.wrapper or implementation.tryfirst or implementation.trylast:
+            if (
+                implementation.hookwrapper
+                or implementation.wrapper
+                or implementation.tryfirst
+                or implementation.trylast
+            ):
                 raise FilterError(
                     f"filter {implementation.plugin_name}: {stage} uses tryfirst, trylast or a wrapper; "
                     "the order is the configuration's list"
@@ -92,15 +97,17 @@ def _check_order(candidates: Iterable[Candidate]) -> None:
         after = _names_after(candidate)
         late = sorted((after & names) - seen)
         if late:
-            raise FilterError(f"filter {candidate.name} must come after {', '.join(late)}: change their order in 'filters'")
+            raise FilterError(
+                f"filter {candidate.name} must come after {', '.join(late)}: change their order in 'filters'"
+            )
         if candidate.name in seen:
             raise FilterError(f"filter {candidate.name} is named twice in 'filters'")
         seen.add(candidate.name)
 
 
 def _names_after(candidate: Candidate) -> set[str]:
-    after = getattr(candidate.instance, "after", frozenset())
-    if isinstance(after, str) or not all(isinstance(name, str) for name in after):
+    after: object = getattr(candidate.instance, "after", frozenset())
+    if not isinstance(after, set | frozenset) or not all(isinstance(name, str) for name in after):
         raise FilterError(f"filter {candidate.name}: 'after' must be a set of filter names")
     return set(after)
 

@@ -49,6 +49,7 @@ class Transaction:
         observer: Observer,
         rules: Rules,
         metrics: Metrics,
+        *,
         keep_body: bool,
     ) -> None:
         self.session = session
@@ -195,4 +196,3 @@ class Transaction:
         )
         if self._body is not None:
             self._body.close()
-

@@ -11,7 +11,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 
 class DaemonError(Exception):
@@ -26,7 +26,7 @@ class Daemon:
     toml: str
     process: "subprocess.Popen[bytes] | None" = None
 
-    def __enter__(self) -> "Daemon":
+    def __enter__(self) -> Self:
         self.directory.mkdir(parents=True, exist_ok=True)
         config = self.directory / "relayguard.toml"
         config.write_text(self.toml)
@@ -114,5 +114,3 @@ def sample(metrics: str, name: str, **labels: str) -> float:
             if labels.items() <= found.items():
                 total += float(matched[3])
     return total
-
-

@@ -5,6 +5,7 @@ import struct
 import threading
 from collections import Counter
 from types import TracebackType
+from typing import Self
 
 import dns.exception
 import dns.flags
@@ -34,7 +35,7 @@ class DnsServer:
         for server in (self._udp, self._tcp):
             server.daemon_threads = True
 
-    def __enter__(self) -> "DnsServer":
+    def __enter__(self) -> Self:
         for server in (self._udp, self._tcp):
             threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         return self

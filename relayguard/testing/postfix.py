@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from relayguard.testing.certificate import write_self_signed
 from relayguard.testing.ports import free_port
@@ -127,7 +128,7 @@ class Postfix:
     smtp_port: int = 0
     submission_port: int = 0
 
-    def __enter__(self) -> "Postfix":
+    def __enter__(self) -> Self:
         _require()
         self.smtp_port = self.smtp_port or free_port()
         self.submission_port = self.submission_port or free_port()

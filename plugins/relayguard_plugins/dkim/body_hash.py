@@ -14,10 +14,10 @@ _BLANK_LINES = b"\r\n" * _BLOCK
 
 
 class BodyHash:
-    """The running hash of one canonicalization, ``relaxed`` or simple.
+    r"""The running hash of one canonicalization, ``relaxed`` or simple.
 
     >>> body = BodyHash(relaxed=True)
-    >>> body.feed(b"a  b \\r\\n\\r\\n")
+    >>> body.feed(b"a  b \r\n\r\n")
     >>> body.finish()[1]
     5
     """

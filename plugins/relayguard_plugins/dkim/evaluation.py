@@ -25,7 +25,7 @@ def evaluate(signature: Signature, headers: Headers, body: HashedBody, answer: A
     """Verify one signature (RFC 6376 §6.1). `now` is in seconds since the epoch. Never raises for bad input."""
     try:
         _check_times(signature, now)
-        key = _find_key(signature, answer)
+        key = _find_key(answer)
         _check_key(signature, key)
         _check_body(signature, body)
     except SignatureError as error:
@@ -42,7 +42,7 @@ def _check_times(signature: Signature, now: float) -> None:
         raise SignatureError(DkimValue.FAIL, "signature is from the future")
 
 
-def _find_key(signature: Signature, answer: Answer) -> Key:
+def _find_key(answer: Answer) -> Key:
     if answer.status is Status.TEMPERROR:
         raise SignatureError(DkimValue.TEMPERROR, f"no answer for the key: {answer.reason}")
     if answer.status is not Status.FOUND:

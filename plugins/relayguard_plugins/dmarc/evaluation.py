@@ -73,7 +73,7 @@ def needed(author: str, identifiers: Identifiers) -> set[Question]:
 def evaluate(author: str, identifiers: Identifiers, answers: Answers, *, incomplete: bool = False) -> DmarcResult:
     """Evaluate DMARC for the author domain (in A-labels). `incomplete` says that a check before lost its findings."""
     try:
-        return _Evaluation(author, answers).result(identifiers, incomplete)
+        return _Evaluation(author, answers).result(identifiers, incomplete=incomplete)
     except Unknown as unknown:
         return DmarcResult(value=DmarcValue.TEMPERROR, domain=author, reason=str(unknown))
 
@@ -84,20 +84,22 @@ class _Evaluation:
         self._answers = answers
         self._organisations: dict[str, str] = {}
 
-    def result(self, identifiers: Identifiers, incomplete: bool) -> DmarcResult:
+    def result(self, identifiers: Identifiers, *, incomplete: bool) -> DmarcResult:
         found = self._policy_record()
         policy = _published(found, self._author, self._answers) if found is not None else None
         if found is None or policy is None:
             return DmarcResult(value=DmarcValue.NONE, domain=self._author)
         record = found.record
         value, reason = DmarcValue.FAIL, None
-        if self._aligned(identifiers.spf, record.strict_spf) or self._aligned(identifiers.dkim, record.strict_dkim):
+        if self._aligned(identifiers.spf, strict=record.strict_spf) or self._aligned(
+            identifiers.dkim, strict=record.strict_dkim
+        ):
             value = DmarcValue.PASS
         # RFC 9989 §5.3.6: neither pass nor fail. Only what could have aligned excuses: else a stranger's
         # slow name server would turn every failure into a temporary one.
-        elif self._aligned(identifiers.spf_unknown, record.strict_spf):
+        elif self._aligned(identifiers.spf_unknown, strict=record.strict_spf):
             value, reason = DmarcValue.TEMPERROR, "SPF could not be checked"
-        elif self._aligned(identifiers.dkim_unknown, record.strict_dkim):
+        elif self._aligned(identifiers.dkim_unknown, strict=record.strict_dkim):
             value, reason = DmarcValue.TEMPERROR, "DKIM could not be checked"
         elif incomplete:
             value, reason = DmarcValue.TEMPERROR, "a check before did not complete"
@@ -120,10 +122,10 @@ class _Evaluation:
         suffix = next((each for each in found if each.record.psd == "y"), None)
         return by_domain.get(organisation, suffix)
 
-    def _aligned(self, domains: Iterable[str], strict: bool) -> bool:
-        return any(self._aligns(domain, strict) for domain in domains)
+    def _aligned(self, domains: Iterable[str], *, strict: bool) -> bool:
+        return any(self._aligns(domain, strict=strict) for domain in domains)
 
-    def _aligns(self, domain: str, strict: bool) -> bool:
+    def _aligns(self, domain: str, *, strict: bool) -> bool:
         if domain == self._author:
             return True
         if strict or not _may_align(self._author, domain):

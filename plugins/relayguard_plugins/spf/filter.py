@@ -49,9 +49,7 @@ class SpfFilter:
             # RFC 7208 §2.4: the null sender is postmaster@ the HELO name.
             mail_from = helo
         else:
-            mail_from = await self._evaluator.check(
-                session.client_address, sender.local, sender.domain, session.helo
-            )
+            mail_from = await self._evaluator.check(session.client_address, sender.local, sender.domain, session.helo)
         yield SpfResult(
             value=mail_from.value,
             identity=SpfIdentity.MAIL_FROM,

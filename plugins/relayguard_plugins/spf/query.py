@@ -14,7 +14,7 @@ import spf
 from relayguard import Answer, Question, RecordType, Status
 
 
-def _never(name: str, qtype: str, strict: bool = True, timeout: float = 0) -> NoReturn:
+def _never(name: str, qtype: str, *_: object) -> NoReturn:
     raise AssertionError(f"pyspf asked DNS itself for {name} {qtype}")
 
 
@@ -32,7 +32,9 @@ class MissingAnswer(Exception):
 class Query(spf.query):
     """One evaluation of check_host() (RFC 7208 §4) over `answers`; raises MissingAnswer where one is missing."""
 
-    def __init__(self, client: str, sender: str, helo: str, receiver: str, answers: Mapping[Question, Answer]) -> None:
+    def __init__(
+        self, client: str, sender: str, helo: str, receiver: str, answers: Mapping[Question, Answer]
+    ) -> None:
         # RFC 7208 §4.6.4: at least 20 seconds; here nothing waits, but pyspf's default is no limit at all.
         super().__init__(client, sender, helo, receiver=receiver, timeout=5, querytime=20)
         self._answers = answers

@@ -1,0 +1,218 @@
+"""The milter protocol without I/O: packets, and both sides' messages (libmilter's mfdef.h, version 6).
+
+A packet is a length of four octets, a command of one, and data. Nothing here trusts the peer.
+"""
+
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum, IntFlag
+from ipaddress import IPv4Address, IPv6Address
+
+VERSION = 6
+MAX_PACKET = 1024 * 1024
+"""libmilter itself sends body chunks of 64 KB; a longer packet than this is an attack."""
+MAX_CHUNK = 65535
+
+
+class Command(Enum):
+    """What an MTA sends."""
+
+    NEGOTIATE = b"O"
+    MACROS = b"D"
+    CONNECT = b"C"
+    HELO = b"H"
+    MAIL = b"M"
+    RCPT = b"R"
+    DATA = b"T"
+    HEADER = b"L"
+    END_OF_HEADERS = b"N"
+    BODY = b"B"
+    END_OF_MESSAGE = b"E"
+    ABORT = b"A"
+    UNKNOWN = b"U"
+    QUIT = b"Q"
+
+
+class Response(Enum):
+    """What a milter sends."""
+
+    NEGOTIATE = b"O"
+    CONTINUE = b"c"
+    ACCEPT = b"a"
+    REJECT = b"r"
+    DEFER = b"t"
+    DISCARD = b"d"
+    SKIP = b"s"
+    REPLY = b"y"
+    PROGRESS = b"p"
+    ADD_HEADER = b"h"
+    INSERT_HEADER = b"i"
+    CHANGE_HEADER = b"m"
+    REPLACE_BODY = b"b"
+    ADD_RECIPIENT = b"+"
+    ADD_RECIPIENT_WITH_PARAMETERS = b"2"
+    DELETE_RECIPIENT = b"-"
+    CHANGE_SENDER = b"e"
+    QUARANTINE = b"q"
+    SHUTDOWN = b"4"
+
+
+EDITS = frozenset(
+    {
+        Response.ADD_HEADER,
+        Response.INSERT_HEADER,
+        Response.CHANGE_HEADER,
+        Response.REPLACE_BODY,
+        Response.ADD_RECIPIENT,
+        Response.ADD_RECIPIENT_WITH_PARAMETERS,
+        Response.DELETE_RECIPIENT,
+        Response.CHANGE_SENDER,
+        Response.QUARANTINE,
+    }
+)
+"""Responses that come before the final one of an end of message."""
+
+
+class Protocol(IntFlag):
+    """What is left out of the conversation: ``NO_X`` is never sent, ``NR_X`` is never answered."""
+
+    NO_CONNECT = 0x1
+    NO_HELO = 0x2
+    NO_MAIL = 0x4
+    NO_RCPT = 0x8
+    NO_BODY = 0x10
+    NO_HEADERS = 0x20
+    NO_END_OF_HEADERS = 0x40
+    NR_HEADER = 0x80
+    NO_UNKNOWN = 0x100
+    NO_DATA = 0x200
+    SKIP = 0x400
+    REJECTED_RCPT = 0x800
+    NR_CONNECT = 0x1000
+    NR_HELO = 0x2000
+    NR_MAIL = 0x4000
+    NR_RCPT = 0x8000
+    NR_DATA = 0x10000
+    NR_UNKNOWN = 0x20000
+    NR_END_OF_HEADERS = 0x40000
+    NR_BODY = 0x80000
+    LEADING_SPACE = 0x100000
+
+
+ALL_ACTIONS = 0x1FF
+ALL_PROTOCOL = 0x1FFFFF
+
+NEVER_SENT: Mapping[Command, Protocol] = {
+    Command.CONNECT: Protocol.NO_CONNECT,
+    Command.HELO: Protocol.NO_HELO,
+    Command.MAIL: Protocol.NO_MAIL,
+    Command.RCPT: Protocol.NO_RCPT,
+    Command.DATA: Protocol.NO_DATA,
+    Command.HEADER: Protocol.NO_HEADERS,
+    Command.END_OF_HEADERS: Protocol.NO_END_OF_HEADERS,
+    Command.BODY: Protocol.NO_BODY,
+}
+NEVER_ANSWERED: Mapping[Command, Protocol] = {
+    Command.CONNECT: Protocol.NR_CONNECT,
+    Command.HELO: Protocol.NR_HELO,
+    Command.MAIL: Protocol.NR_MAIL,
+    Command.RCPT: Protocol.NR_RCPT,
+    Command.DATA: Protocol.NR_DATA,
+    Command.HEADER: Protocol.NR_HEADER,
+    Command.END_OF_HEADERS: Protocol.NR_END_OF_HEADERS,
+    Command.BODY: Protocol.NR_BODY,
+}
+
+
+class ProtocolError(Exception):
+    """The peer sent what it must not; the connection cannot go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One packet."""
+
+    command: bytes
+    data: bytes = b""
+
+    def encode(self) -> bytes:
+        """Return the packet as it goes over the wire."""
+        return struct.pack("!I", len(self.data) + 1) + self.command + self.data
+
+
+@dataclass(frozen=True, slots=True)
+class Negotiation:
+    """Version, actions and protocol bits, as one side offers or the other takes them."""
+
+    version: int
+    actions: int
+    protocol: Protocol
+
+    def encode(self) -> bytes:
+        """Return the data of a negotiation packet."""
+        return struct.pack("!III", self.version, self.actions, self.protocol)
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Negotiation":
+        """Read the data of a negotiation packet; the macro lists that may follow are left alone."""
+        if len(data) < 12:
+            raise ProtocolError("negotiation too short")
+        version, actions, protocol = struct.unpack("!III", data[:12])
+        return cls(version, actions, Protocol(protocol & ALL_PROTOCOL))
+
+
+class PacketReader:
+    r"""Cuts a byte stream into packets.
+
+    >>> reader = PacketReader()
+    >>> reader.feed(b"\0\0\0")
+    >>> list(reader.packets())
+    []
+    >>> reader.feed(b"\1c")
+    >>> list(reader.packets())
+    [Packet(command=b'c', data=b'')]
+    """
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> None:
+        """Take more bytes."""
+        self._buffer += data
+
+    def packets(self) -> Iterator[Packet]:
+        """Yield the packets that are complete; raises ProtocolError for a length that cannot be."""
+        while len(self._buffer) >= 4:
+            (length,) = struct.unpack_from("!I", self._buffer)
+            if not 0 < length <= MAX_PACKET:
+                raise ProtocolError(f"packet of {length} bytes")
+            if len(self._buffer) < 4 + length:
+                return
+            packet = Packet(bytes(self._buffer[4:5]), bytes(self._buffer[5 : 4 + length]))
+            del self._buffer[: 4 + length]
+            yield packet
+
+
+def connect(host: bytes, address: IPv4Address | IPv6Address | None, port: int) -> bytes:
+    """Return the data of a CONNECT packet; no address is family unknown."""
+    if address is None:
+        return host + b"\0U"
+    family = b"4" if isinstance(address, IPv4Address) else b"6"
+    prefix = b"" if isinstance(address, IPv4Address) else b"IPv6:"
+    return host + b"\0" + family + struct.pack("!H", port) + prefix + str(address).encode() + b"\0"
+
+
+def strings(*texts: bytes) -> bytes:
+    """Return texts as the protocol wants them, each ended by NUL."""
+    return b"".join(text + b"\0" for text in texts)
+
+
+def macros(command: Command, values: Mapping[str, bytes]) -> bytes:
+    """Return the data of a MACROS packet for the command that follows it."""
+    return command.value + b"".join(strings(name.encode(), value) for name, value in values.items())
+
+
+def split(data: bytes) -> list[bytes]:
+    """Return the NUL-ended texts in a packet's data."""
+    return data.removesuffix(b"\0").split(b"\0")
