@@ -119,7 +119,10 @@ class ZoneResolver:
         except (dns.exception.DNSException, UnicodeError):
             return failure("not a domain name", now)
         response = self._zone.respond(query)
-        return read(question, response, now) if response is not None else failure("timeout", now)
+        if response is None:
+            return failure("timeout", now)
+        # Through the wire format, so that it is read just as an answer from the network.
+        return read(question, dns.message.from_wire(response.to_wire(max_size=65535)), now)
 
 
 def _with_ancestors(name: dns.name.Name) -> list[dns.name.Name]:

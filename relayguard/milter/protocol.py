@@ -142,6 +142,28 @@ class Packet:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """One change that the milter asks for; `index` is that of a header field, where the kind has one."""
+
+    kind: Response
+    texts: tuple[bytes, ...]
+    index: int = 0
+
+    @classmethod
+    def decode(cls, packet: Packet) -> "Edit":
+        """Read an edit; raises ProtocolError."""
+        kind, data, index = Response(packet.command), packet.data, 0
+        if kind is Response.REPLACE_BODY:
+            return cls(kind, (data,))
+        if kind in (Response.INSERT_HEADER, Response.CHANGE_HEADER):
+            if len(data) < 4:
+                raise ProtocolError("header edit too short")
+            (index,) = struct.unpack_from("!I", data)
+            data = data[4:]
+        return cls(kind, tuple(split(data)), index)
+
+
+@dataclass(frozen=True, slots=True)
 class Negotiation:
     """Version, actions and protocol bits, as one side offers or the other takes them."""
 

@@ -1,5 +1,6 @@
 """A milter client: plays the MTA to a running daemon, over the real wire."""
 
+import contextlib
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from relayguard.milter.protocol import (
     NEVER_SENT,
     VERSION,
     Command,
+    Edit,
     Negotiation,
     Packet,
     PacketReader,
@@ -40,25 +42,18 @@ class Judged:
     """What became of a message: the final reply, and the edits that came before it."""
 
     reply: Reply
-    edits: list[tuple[Response, list[bytes]]] = field(default_factory=list)
+    edits: list[Edit] = field(default_factory=list)
 
-    def headers(self, name: str) -> list[str]:
+    def added(self, name: str) -> list[str]:
         """Return the values of the header fields that were added under `name`."""
-        found = []
-        for kind, (first, *rest) in self.edits:
-            # An inserted header is preceded by its index, four octets that may be NUL.
-            if kind is Response.INSERT_HEADER and rest[-2:-1] == [name.encode()]:
-                found.append(rest[-1].decode())
-            elif kind is Response.ADD_HEADER and first == name.encode():
-                found.append(rest[0].decode())
-        return found
+        kinds = (Response.ADD_HEADER, Response.INSERT_HEADER)
+        return [e.texts[1].decode() for e in self.edits if e.kind in kinds and e.texts[0] == name.encode()]
 
     @property
-    def deletions(self) -> list[tuple[str, int]]:
+    def deleted(self) -> list[tuple[str, int]]:
         """The header fields that were deleted, as name and 1-based index, in order."""
-        raw = [b"\0".join(texts) for kind, texts in self.edits if kind is Response.CHANGE_HEADER]
-        parsed = [(data[4:].split(b"\0"), int.from_bytes(data[:4])) for data in raw]
-        return [(texts[0].decode(), index) for texts, index in parsed if not "".join(t.decode() for t in texts[1:])]
+        changes = [edit for edit in self.edits if edit.kind is Response.CHANGE_HEADER]
+        return [(edit.texts[0].decode(), edit.index) for edit in changes if edit.texts[1:] in ((), (b"",))]
 
 
 CONTINUE = Reply(Response.CONTINUE)
@@ -133,12 +128,12 @@ class MilterClient:
     def end_of_message(self) -> Judged:
         """End the message and collect the edits."""
         self._send(Command.END_OF_MESSAGE)
-        edits = []
+        edits: list[Edit] = []
         while True:
             packet = self._receive()
             response = Response(packet.command)
             if response in EDITS:
-                edits.append((response, protocol.split(packet.data)))
+                edits.append(Edit.decode(packet))
             elif response is not Response.PROGRESS:
                 return Judged(_reply(packet), edits)
 
@@ -162,10 +157,8 @@ class MilterClient:
 
     def quit(self) -> None:
         """Say goodbye and hang up."""
-        try:
+        with contextlib.suppress(OSError):
             self._send(Command.QUIT)
-        except OSError:
-            pass
         self._socket.close()
 
     def drop(self) -> None:
