@@ -1,20 +1,39 @@
-# make demo    watch real mail pass through a real Postfix into Relayguard (KEEP=1 leaves it running)
-# make test    everything that CI runs
+# make demo       watch real mail pass through a real Postfix into Relayguard (KEEP=1 leaves it running)
+# make test       everything that CI runs
+# make test-all   the long counts as well
+# make check      formatting, lint and types alone
+#
+# Each sets itself up first: Debian's packages (asked for, unless YES=1), then .venv.
 
 PYTHON ?= python3
 BIN := .venv/bin
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo clean
+.PHONY: demo test test-all check format clean
 
 demo: .venv/ready
 	@$(AS_ROOT) $(BIN)/relayguard demo $(if $(KEEP),--keep)
 
+test: .venv/ready check
+	@$(AS_ROOT) $(BIN)/python -m pytest -n auto --dist loadfile -m "not long"
+
+test-all: .venv/ready check
+	@$(AS_ROOT) $(BIN)/python -m pytest -n auto --dist loadfile
+
+check: .venv/ready
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+
+format: .venv/ready
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
 .venv/ready: pyproject.toml scripts/system-packages.sh
 	@PYTHON=$(PYTHON) scripts/system-packages.sh
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --use-pep517 --editable '.[dev]'
 	@touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv .make build dist *.egg-info

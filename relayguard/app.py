@@ -1,9 +1,10 @@
 """The only place where everything is wired: from a configuration to a pipeline that runs."""
 
 import difflib
+import inspect
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -119,24 +120,46 @@ def _blueprint(config: Config, name: str, cls: type) -> _Blueprint:
     table = dict(config.filter.get(name, {}))
     path = f"filter.{name}"
     common = {key: table.pop(key) for key in FilterPolicy.model_fields if key in table}
-    parsed: FilterPolicy = validate(TypeAdapter(FilterPolicy), common, path, FilterPolicy.model_fields)
-    # A filter whose class says so judges content, and by default only as far as the profile goes.
-    follows = getattr(cls, "follows_profile", False) and config.profile == "monitor"
-    policy = _policy(parsed, Mode.SHADOW if follows else Mode.ENFORCE)
+    problems: list[Problem] = []
+    policy, options = Policy(), None
+    try:
+        parsed: FilterPolicy = validate(TypeAdapter(FilterPolicy), common, path, FilterPolicy.model_fields)
+        # A filter whose class says so judges content, and by default only as far as the profile goes.
+        follows = getattr(cls, "follows_profile", False) and config.profile == "monitor"
+        policy = _policy(parsed, Mode.SHADOW if follows else Mode.ENFORCE)
+    except ConfigError as error:
+        problems += error.problems
+    try:
+        options = _options(cls, table, path)
+    except ConfigError as error:
+        problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return _Blueprint(name, cls, policy, options)
+
+
+def _options(cls: type, table: dict[str, Any], path: str) -> object | None:
+    """Check a filter's own options against the dataclass that its constructor takes."""
     options_class = constructor_hints(cls).get("options")
     if options_class is None:
         if table:
             raise ConfigError([Problem(f"{path}.{key}", "unknown option: this filter has none") for key in table])
-        return _Blueprint(name, cls, policy, None)
-    options_class.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+        return None
+    if not (isinstance(options_class, type) and is_dataclass(options_class)):
+        raise ConfigError([Problem(path, f"the 'options' of {cls.__name__} must be annotated with a dataclass")])
+    options_class.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]
     fields = (*options_class.__dataclass_fields__, *FilterPolicy.model_fields)
-    return _Blueprint(name, cls, policy, validate(TypeAdapter(options_class), table, path, fields))
+    options: object = validate(TypeAdapter(options_class), table, path, fields)
+    return options
 
 
 def constructor_hints(cls: type) -> dict[str, Any]:
     """Return the annotations of a filter's constructor: it takes any of ``options`` and ``services``."""
-    initializer = vars(cls).get("__init__")
-    return get_type_hints(initializer) if initializer is not None else {}
+    initializer = inspect.getattr_static(cls, "__init__")
+    try:
+        return get_type_hints(initializer)
+    except NameError as error:
+        raise FilterError(f"the annotations of {cls.__name__}.__init__ cannot be read: {error}") from error
 
 
 def _construct(blueprint: _Blueprint, services: Services) -> object:

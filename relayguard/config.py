@@ -2,11 +2,12 @@
 
 import difflib
 import json
+import re
 import socket
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -53,7 +54,16 @@ def split_host_port(value: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def _check_nameserver(value: str) -> str:
+    try:
+        ip_address(split_host_port(_check_host_port(value))[0])
+    except ValueError:
+        raise ValueError("must be address:port, such as 127.0.0.1:53") from None
+    return value
+
+
 HostPort = Annotated[str, AfterValidator(_check_host_port)]
+Nameserver = Annotated[str, AfterValidator(_check_nameserver)]
 Network = IPv4Network | IPv6Network
 
 
@@ -74,8 +84,8 @@ class Listener(_Table):
 class Dns(_Table):
     """How DNS is asked."""
 
-    nameservers: tuple[HostPort, ...] = Field(
-        (), description="Resolvers as host:port; empty: those of /etc/resolv.conf."
+    nameservers: tuple[Nameserver, ...] = Field(
+        (), description="Resolvers as address:port; empty: those of /etc/resolv.conf."
     )
     timeout: float = Field(5.0, gt=0, le=30, description="Seconds for one answer, retries included.")
     cache_entries: int = Field(50_000, ge=100, description="Answers kept in the cache.")
@@ -196,13 +206,15 @@ def validate(adapter: TypeAdapter[Any], table: Mapping[str, Any], path: str, opt
         raise ConfigError(sorted({_problem(details, path, known) for details in error.errors()})) from error
 
 
+# Of a table and of a filter's own options.
+_UNKNOWN = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
+
+
 def _problem(details: Any, path: str, known: set[str]) -> Problem:
     # Steps that name a branch of a union or a model, not a key, would only confuse.
-    steps = [
-        str(step) for step in details["loc"] if str(step).isidentifier() or isinstance(step, int) or "." in str(step)
-    ]
-    where = ".".join(filter(None, [path, *(step for step in steps if step not in _BRANCHES)]))
-    if details["type"] == "extra_forbidden":
+    steps = (str(step) for step in details["loc"] if not _BRANCH.match(str(step)))
+    where = ".".join(filter(None, [path, *steps]))
+    if details["type"] in _UNKNOWN:
         key = str(details["loc"][-1])
         siblings = known if len(details["loc"]) == 1 else _keys_of(str(details["loc"][0]))
         close = difflib.get_close_matches(key, sorted(siblings), 1)
@@ -211,7 +223,7 @@ def _problem(details: Any, path: str, known: set[str]) -> Problem:
     return Problem(where, f"{message[0].lower()}{message[1:]}, not {_shown(details.get('input'))}")
 
 
-_BRANCHES = frozenset({"IPv4Network", "IPv6Network", "is_instance", "str"})
+_BRANCH = re.compile(r"IPv[46]Network\Z|is_instance\Z|str\Z|constrained-str\Z|[a-z-]+\[.*\]\Z|\[key\]\Z", re.DOTALL)
 
 
 def _keys_of(table: str) -> set[str]:

@@ -6,7 +6,19 @@ What authentication says is worthless if readers can disagree on who the author 
 from collections.abc import Iterator
 from typing import ClassVar
 
-from relayguard import Effect, Envelope, Headers, Reject, Role, hookimpl, read_authors
+from relayguard import (
+    Ambiguity,
+    Cap,
+    Effect,
+    Envelope,
+    Headers,
+    Reject,
+    Role,
+    Services,
+    Session,
+    hookimpl,
+    read_authors,
+)
 
 
 class AuthorFilter:
@@ -14,19 +26,29 @@ class AuthorFilter:
 
     follows_profile: ClassVar[bool] = True
 
+    def __init__(self, services: Services) -> None:
+        self._metrics = services.metrics
+
     @hookimpl
-    def mail_from(self, envelope: Envelope) -> Iterator[Effect]:
+    def mail_from(self, session: Session, envelope: Envelope) -> Iterator[Effect]:
         """RFC 5321 §4.2.2: 501 for a sender that is no mailbox."""
         defect = envelope.sender.defect
-        if defect and envelope.role is Role.INCOMING:
+        if defect and _is_judged(session, envelope):
             yield Reject(text=f"Malformed sender address: {defect}", code=501, enhanced="5.1.7")
 
     @hookimpl
-    def end_of_headers(self, envelope: Envelope, headers: Headers) -> Iterator[Effect]:
+    def end_of_headers(self, session: Session, envelope: Envelope, headers: Headers) -> Iterator[Effect]:
         """RFC 5322 §3.6: exactly one From field; RFC 9989 §5.3.1: of one domain."""
-        if envelope.role is not Role.INCOMING:
+        if not _is_judged(session, envelope):
             return
         authors = read_authors(headers)
+        if authors.ambiguity is Ambiguity.TOO_LARGE and headers.complete:
+            self._metrics.cap_hit(Cap.FROM_SIZE)
         if authors.ambiguity is not None:
             detail = f" ({authors.detail})" if authors.detail else ""
             yield Reject(text=f"Message must have one author domain: {authors.ambiguity}{detail}")
+
+
+def _is_judged(session: Session, envelope: Envelope) -> bool:
+    # What a relay of our own has accepted, it could only bounce.
+    return envelope.role is Role.INCOMING and not session.trusted_relay

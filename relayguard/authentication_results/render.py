@@ -17,6 +17,8 @@ from relayguard.core.text import printable
 HEADER_NAME = "Authentication-Results"
 
 _MAX_VALUE = 256
+# The MTA's interface takes 64 KB; a filter that reports more than this loses what is over.
+_MAX_HEADER = 50_000
 _LINE = 78
 # RFC 2045 §5.1 token, less the characters that some readers take for more than they are.
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+\Z")
@@ -45,7 +47,14 @@ def render(authserv_id: str, reported: Iterable[Reported]) -> str:
     >>> render("mx.example.com", [])
     'mx.example.com; none'
     """
-    results = [_fold(str(_result(entry))) for entry in reported]
+    results: list[str] = []
+    left = _MAX_HEADER
+    for entry in reported:
+        text = _fold(str(_result(entry)))
+        left -= len(text) + 3
+        if left < 0:
+            break
+        results.append(text)
     if not results:
         # RFC 8601 §2.2: "none" alone if nothing ran.
         return f"{authserv_id}; {AuthenticationResultsHeader.NONE_RESULT}"

@@ -13,22 +13,23 @@ from relayguard.core.headers import Header
 MAX_FIELDS = 50
 MAX_BYTES = 16 * 1024
 
-_NOISE = re.compile(rb'[\s"\\]+')
-_TOKEN_END = frozenset(b' \t\r\n;="()')
+_NOISE = re.compile(rb'[\s"\\\x00]+')
+# RFC 2045 §5.1 tspecials, white space and controls; bytes above 127 may be a U-label.
+_TOKEN_END = frozenset(b'()<>@,;:\\"/[]?=\x7f') | frozenset(range(0x21))
 
 
 def forged_headers(fields: Sequence[Header], authserv_id: str) -> tuple[list[Header], bool]:
     """Return the fields that claim to be from `authserv_id`, and whether a cap was hit (RFC 8601 §5).
 
-    What cannot be parsed, is too large or one too many is taken as forged if it contains our id at all.
+    What cannot be parsed, is too large or one too many is taken as forged if it contains our id at all, or may.
     """
     capped = len(fields) > MAX_FIELDS
     forged = []
     for index, field in enumerate(fields):
         too_large = len(field.value) > MAX_BYTES
         capped = capped or too_large
-        scan = index < MAX_FIELDS and not too_large
-        if claims(field.value, authserv_id) if scan else _mentions(field.value, authserv_id):
+        readable = index < MAX_FIELDS and not too_large
+        if claims(field.value, authserv_id) if readable else _may_claim(field.value, authserv_id):
             forged.append(field)
     return forged, capped
 
@@ -43,7 +44,7 @@ def claims(value: bytes, authserv_id: str) -> bool:
     """
     found = authserv_id_of(value)
     if found is None:
-        return _mentions(value, authserv_id)
+        return _mentions(value, authserv_id) or _mentions(_without_comments(value), authserv_id)
     return found.lower() == authserv_id.lower() or _same_domain(found, authserv_id)
 
 
@@ -97,6 +98,25 @@ def _skip_cfws(value: bytes, position: int) -> int | None:
             return position
         position += 1
     return None if depth else position
+
+
+def _without_comments(value: bytes) -> bytes:
+    """Drop comments: some readers join what they part, as in ``mx(c).example.com``."""
+    kept = bytearray()
+    depth = 0
+    for byte in value:
+        if byte == 0x28:
+            depth += 1
+        elif depth:
+            depth -= byte == 0x29
+        else:
+            kept.append(byte)
+    return bytes(kept)
+
+
+def _may_claim(value: bytes, authserv_id: str) -> bool:
+    """The cheap question, for what is not scanned: a comment in the id, or our id anywhere."""
+    return b"(" in value.partition(b";")[0] or _mentions(value, authserv_id)
 
 
 def _mentions(value: bytes, authserv_id: str) -> bool:

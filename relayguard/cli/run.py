@@ -1,6 +1,7 @@
 """``relayguard run``: serve mail in the foreground."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -28,4 +29,6 @@ def command(config_path: Path) -> None:
         click.echo(str(error), err=True)
         sys.exit(69)
     else:
-        sys.exit(status)
+        # libmilter's threads outlive its use, and must not meet an interpreter that is being taken down.
+        sys.stderr.flush()
+        os._exit(status)

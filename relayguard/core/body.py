@@ -57,3 +57,6 @@ class Body:
     def close(self) -> None:
         """Give the memory or the file back. For the framework."""
         self._file.close()
+
+    # Who tests a filter makes bodies by hand and closes none; Python would warn of each.
+    __del__ = close

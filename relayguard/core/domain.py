@@ -28,7 +28,9 @@ def to_a_labels(name: str) -> str | None:
         return None
     if not name.isascii():
         try:
-            name = idna.encode(name, uts46=True).decode("ascii")
+            # Label by label: idna itself refuses the underscore of a plain label beside an IDN one.
+            labels = idna.uts46_remap(name, std3_rules=False).split(".")
+            name = ".".join(label if label.isascii() else idna.alabel(label).decode("ascii") for label in labels)
         except (idna.IDNAError, UnicodeError):
             return None
     name = name.lower()

@@ -28,7 +28,7 @@ def _check_value(name: str, value: str) -> None:
 
 
 def _check_path(path: str) -> None:
-    if not path.isascii() or not path.isprintable() or any(c in path for c in "<> "):
+    if not path or not path.isascii() or not path.isprintable() or any(c in path for c in "<> "):
         raise ValueError(f"{path!r} is no address: give local@domain, without angle brackets")
 
 
@@ -101,7 +101,8 @@ class ChangeSender:
     address: str
 
     def __post_init__(self) -> None:
-        _check_path(self.address)
+        if self.address:
+            _check_path(self.address)
 
 
 HeaderEdit = AddHeader | ChangeHeader | DeleteHeader

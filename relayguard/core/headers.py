@@ -1,5 +1,6 @@
 """The header fields of a message: raw bytes, in order, found by name."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
@@ -58,8 +59,14 @@ class Headers(Sequence[Header]):
         return fields[0] if fields else None
 
     def occurrence(self, header: Header) -> int:
-        """Return the 1-based index of `header` among the fields of its name, as a milter counts."""
-        return self._by_name[header.name.lower()].index(header) + 1
+        """Return the 1-based index of `header` among the fields of its name, as a milter counts; 0 if it is foreign."""
+        fields = self._by_name.get(header.name.lower(), [])
+        # Bisected: a message may hold 100,000 fields of one name, each of them forged and to be deleted.
+        index = bisect_left(fields, header.position, key=lambda field: field.position)
+        return index + 1 if fields[index : index + 1] == [header] else 0
+
+    def __contains__(self, header: object) -> bool:
+        return isinstance(header, Header) and self.occurrence(header) > 0
 
     @overload
     def __getitem__(self, index: int) -> Header: ...

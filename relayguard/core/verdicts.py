@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from relayguard.core.text import printable
 
-_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\Z")
+_ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}\Z")
 # RFC 5321 §4.5.3.1.5: a reply line is at most 512 octets, with code, enhanced code and CRLF.
 _MAX_LINE = 480
 # libmilter takes at most 32 lines.

@@ -53,26 +53,32 @@ def compose(number: int, author: str, subject: str, *more: str) -> bytes:
     return "\r\n".join(lines).encode()
 
 
+PASSED = "dmarc=pass header.from=good.example policy.dmarc=reject"
+SPOOFED = (
+    "spf=fail smtp.mailfrom=alice@good.example",
+    "dkim=none",
+    "dmarc=fail header.from=good.example policy.dmarc=reject",
+)
+
+
 def scenes(key: SenderKey) -> list[Scene]:
     """Return all scenes, in order; their numbers start at 1."""
 
     def signed(number: int, subject: str) -> bytes:
         return key.sign(compose(number, ALICE, subject), "good.example", SELECTOR)
 
-    spoof = ("unsigned spoof of a domain with p=reject", STRANGER, "alice@good.example")
-    spoof_results = (
-        "spf=fail smtp.mailfrom=alice@good.example",
-        "dkim=none",
-        "dmarc=fail header.from=good.example policy.dmarc=reject",
-    )
-    passed = "dmarc=pass header.from=good.example policy.dmarc=reject"
+    changed = signed(6, "Account").replace(b"Good morning.", b"Send money.")
+    return [*_honest(signed(1, "Lunch?"), signed(3, "Fwd: Lunch?")), *_spoofed(changed), *_ambiguous(), *_special()]
+
+
+def _honest(direct: bytes, forwarded: bytes) -> list[Scene]:
     return [
         Scene(
             title="well signed, from the domain's own server",
             client=GOOD_CLIENT,
             sender="alice@good.example",
-            message=signed(1, "Lunch?"),
-            results=("spf=pass smtp.mailfrom=alice@good.example", "dkim=pass header.d=good.example", passed),
+            message=direct,
+            results=("spf=pass smtp.mailfrom=alice@good.example", "dkim=pass header.d=good.example", PASSED),
         ),
         Scene(
             title="SPF only: from the domain's own server, not signed",
@@ -86,50 +92,56 @@ def scenes(key: SenderKey) -> list[Scene]:
             client=FORWARDER,
             helo="forwarder.example",
             sender="alice@good.example",
-            message=signed(3, "Fwd: Lunch?"),
-            results=("spf=fail smtp.mailfrom=alice@good.example", "dkim=pass", passed),
+            message=forwarded,
+            results=("spf=fail smtp.mailfrom=alice@good.example", "dkim=pass", PASSED),
         ),
+    ]
+
+
+def _spoofed(changed: bytes) -> list[Scene]:
+    return [
         Scene(
-            title=f"{spoof[0]}, profile enforce",
-            client=spoof[1],
+            title="unsigned spoof of a domain with p=reject, profile enforce",
+            client=STRANGER,
             helo="stranger.example",
-            sender=spoof[2],
+            sender="alice@good.example",
             message=compose(4, ALICE, "Urgent payment"),
             reply="550 5.7.1 DMARC",
             decision="rejected",
-            results=spoof_results,
+            results=SPOOFED,
         ),
         Scene(
             title="the same spoof, profile monitor: delivered, and shown what would have been",
-            client=spoof[1],
+            client=STRANGER,
             helo="stranger.example",
-            sender=spoof[2],
+            sender="alice@good.example",
             message=compose(5, ALICE, "Urgent payment"),
             profile="monitor",
             would_be="rejected",
-            results=spoof_results,
+            results=SPOOFED,
         ),
         Scene(
             title="signed, but the body was changed on the way",
             client=FORWARDER,
             helo="forwarder.example",
             sender="alice@good.example",
-            message=signed(6, "Account").replace(b"Good morning.", b"Send money."),
+            message=changed,
             reply="550 5.7.1 DMARC",
             decision="rejected",
             results=("dkim=fail", "body hash did not verify", "dmarc=fail"),
         ),
+    ]
+
+
+def _ambiguous() -> list[Scene]:
+    forged = f"Authentication-Results: {MX.upper()} (really); dmarc=pass header.from=bank.example"
+    return [
         Scene(
             title="forged Authentication-Results that claim to be ours",
             client=STRANGER,
             helo="stranger.example",
             sender="mallory@evil.example",
-            message=compose(
-                7,
-                "Mallory <mallory@evil.example>",
-                "Trust me",
-                f"Authentication-Results: {MX.upper()} (really); dmarc=pass header.from=bank.example",
-            ),
+            message=compose(7, "Mallory <mallory@evil.example>", "Trust me", forged),
             results=("spf=pass smtp.mailfrom=mallory@evil.example", "dmarc=none header.from=evil.example"),
             absent=("bank.example",),
         ),
@@ -143,6 +155,11 @@ def scenes(key: SenderKey) -> list[Scene]:
             decision="rejected",
             results=("dmarc=permerror",),
         ),
+    ]
+
+
+def _special() -> list[Scene]:
+    return [
         Scene(
             title="the sender's DNS is broken: a temporary error, never a failure",
             client=GOOD_CLIENT,

@@ -50,7 +50,7 @@ class World:
 @contextlib.contextmanager
 def world(public_key: str) -> Iterator[World]:
     """Start the world, and clean up behind it whatever happens."""
-    directory = Path(tempfile.mkdtemp(prefix="relayguard-demo-"))
+    directory = Path(tempfile.mkdtemp(prefix="relayguard-"))
     # Postfix's daemons run as other users.
     directory.chmod(0o755)
     try:

@@ -92,7 +92,7 @@ class CachingResolver:
 
     async def _ask(self, question: Question) -> Answer:
         started = self._monotonic()
-        name = _absolute(question.name)
+        name = absolute(question.name)
         if name is None:
             # No such name can exist; asking would only tell strangers what we were sent.
             answer = Answer(status=Status.NXDOMAIN, expires=started + 60)
@@ -127,8 +127,11 @@ class CachingResolver:
         return answer
 
 
-def _absolute(name: str) -> dns.name.Name | None:
-    """Build the name from its labels, so that nothing in it is read as an escape (SPF macros may hold anything)."""
+def absolute(name: str) -> dns.name.Name | None:
+    """Build a name from its labels, so that nothing in it is read as an escape (SPF macros may hold anything).
+
+    Returns None if no such name can exist.
+    """
     ascii_name = name.removesuffix(".") if name.isascii() else to_a_labels(name)
     if not ascii_name:
         return None

@@ -14,7 +14,8 @@ import dns.rrset
 import dns.zone
 
 from relayguard.dns.reading import failure, read
-from relayguard.services import Answer, Question
+from relayguard.dns.resolver import absolute
+from relayguard.services import Answer, Question, Status
 
 _SOA = "@ 60 IN SOA ns.invalid. hostmaster.invalid. 1 60 60 60 60\n@ 60 IN NS ns.invalid.\n"
 _MAX_CHAIN = 12
@@ -114,10 +115,10 @@ class ZoneResolver:
 
     def _answer(self, question: Question) -> Answer:
         now = time.monotonic()
-        try:
-            query = dns.message.make_query(question.name + ".", question.type.value)
-        except (dns.exception.DNSException, UnicodeError):
-            return failure("not a domain name", now)
+        name = absolute(question.name)
+        if name is None:
+            return Answer(status=Status.NXDOMAIN, expires=now + 60)
+        query = dns.message.make_query(name, question.type.value)
         response = self._zone.respond(query)
         if response is None:
             return failure("timeout", now)

@@ -235,6 +235,18 @@ def macros(command: Command, values: Mapping[str, bytes]) -> bytes:
     return command.value + b"".join(strings(name.encode(), value) for name, value in values.items())
 
 
+def macro_lists(data: bytes) -> dict[int, tuple[str, ...]]:
+    """Read the macro lists that follow a milter's negotiation: the macros it wants, by number of the stage."""
+    lists: dict[int, tuple[str, ...]] = {}
+    while len(data) > 4:
+        (stage,) = struct.unpack_from("!I", data)
+        names, nul, data = data[4:].partition(b"\0")
+        if not nul:
+            raise ProtocolError("macro list does not end")
+        lists[stage] = tuple(names.decode("ascii", "replace").split())
+    return lists
+
+
 def split(data: bytes) -> list[bytes]:
     """Return the NUL-ended texts in a packet's data."""
     return data.removesuffix(b"\0").split(b"\0")

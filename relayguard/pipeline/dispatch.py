@@ -6,8 +6,10 @@ import traceback
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from typing import cast
 
+from relayguard.core.edits import ChangeHeader, DeleteHeader
 from relayguard.core.effects import Effect, is_legal
 from relayguard.core.envelope import Envelope, Role
+from relayguard.core.headers import Headers
 from relayguard.core.results import Failed, Failure, Result
 from relayguard.core.stages import Stage
 from relayguard.core.verdicts import Defer
@@ -67,7 +69,7 @@ class Dispatcher:
     ) -> None:
         """Call every hook of `stage` and sort what they yield into `findings`."""
         for each, hook in self._calls[stage]:
-            run = await self._call(each, hook, stage, [facts[name] for name in hook.arguments], role)
+            run = await self._call(each, hook, stage, facts, role)
             findings.take(run)
             self._observer.hook_ran(run, envelope)
 
@@ -84,11 +86,13 @@ class Dispatcher:
                 self._observer.hook_ran(run, envelope)
 
     async def _call(
-        self, each: Filter, hook: Hook, stage: Stage, arguments: list[object], role: Role | None
+        self, each: Filter, hook: Hook, stage: Stage, facts: Mapping[str, object], role: Role | None
     ) -> HookRun:
         started = self._timer()
         try:
-            effects = _checked(stage, await _collect(hook, arguments, self._budgets[stage]))
+            arguments = [facts[name] for name in hook.arguments]
+            effects = await _collect(hook, arguments, self._budgets[stage])
+            _check(stage, effects, facts)
             reported = [effect.reported() for effect in effects if isinstance(effect, Result)]
         # Whatever a filter raises is caught here: it costs its own findings, never the message.
         except Exception as error:
@@ -135,11 +139,14 @@ async def _collect(hook: Hook, arguments: list[object], budget: float) -> tuple[
             raise
 
 
-def _checked(stage: Stage, effects: tuple[Effect, ...]) -> tuple[Effect, ...]:
+def _check(stage: Stage, effects: Iterable[Effect], facts: Mapping[str, object]) -> None:
+    headers = cast(Headers | None, facts.get("headers"))
     for effect in effects:
         if not is_legal(stage, effect):
             raise IllegalEffectError(f"{repr(effect)[:200]} is not legal at {stage}")
-    return effects
+        # What the message does not hold cannot be counted when the edits are planned.
+        if isinstance(effect, ChangeHeader | DeleteHeader) and (headers is None or effect.header not in headers):
+            raise IllegalEffectError(f"{repr(effect.header)[:200]} is no field of this message")
 
 
 def _as_effects(returned: object) -> tuple[Effect, ...]:

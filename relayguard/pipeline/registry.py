@@ -76,7 +76,7 @@ def _compile(manager: pluggy.PluginManager) -> dict[str, dict[Stage, Hook]]:
 
 
 def _check_signatures(candidate: Candidate) -> None:
-    for name, method in inspect.getmembers(candidate.instance, inspect.ismethod):
+    for name, method in inspect.getmembers(candidate.instance, inspect.isroutine):
         if not hasattr(method, f"{hookspecs.PROJECT}_impl"):
             continue
         for parameter in inspect.signature(method).parameters.values():
@@ -113,7 +113,11 @@ def _names_after(candidate: Candidate) -> set[str]:
 
 
 def _macros(candidate: Candidate) -> Mapping[Stage, tuple[str, ...]]:
-    declared = getattr(candidate.instance, "macros", {})
+    declared: object = getattr(candidate.instance, "macros", {})
+    if not isinstance(declared, Mapping) or not all(
+        stage in _STAGES and isinstance(names, tuple | list) for stage, names in declared.items()
+    ):
+        raise FilterError(f"filter {candidate.name}: 'macros' must map names of hooks to tuples of macro names")
     return {Stage(stage): tuple(names) for stage, names in declared.items()}
 
 

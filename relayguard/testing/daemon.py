@@ -20,10 +20,14 @@ class DaemonError(Exception):
 
 @dataclass
 class Daemon:
-    """`relayguard run` with the configuration `toml` in `directory`; a context manager."""
+    """`relayguard run` with the configuration `toml` in `directory`; a context manager.
+
+    `program` is what Python runs; a test of the daemon's own guards may put a saboteur in its place.
+    """
 
     directory: Path
     toml: str
+    program: tuple[str, ...] = ("-m", "relayguard")
     process: "subprocess.Popen[bytes] | None" = None
 
     def __enter__(self) -> Self:
@@ -32,7 +36,7 @@ class Daemon:
         config.write_text(self.toml)
         with (self.directory / "relayguard.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "relayguard", "run", "--config", str(config)],
+                [sys.executable, *self.program, "run", "--config", str(config)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -60,7 +60,12 @@ CONTINUE = Reply(Response.CONTINUE)
 
 
 class MilterClient:
-    """One milter connection to ``unix:/path`` or ``inet:host:port``; a context manager."""
+    """One milter connection to ``unix:/path`` or ``inet:host:port``; a context manager.
+
+    `negotiated` is what the milter took of what was offered, `requested` the macros it asks for, by the
+    number of their stage (0 connect, 1 HELO, 2 MAIL, 3 RCPT, 4 DATA, 5 end of message, 6 end of headers).
+    `progress` counts how often the milter asked for patience.
+    """
 
     def __init__(
         self,
@@ -75,7 +80,10 @@ class MilterClient:
         self._reader = PacketReader()
         self._packets: list[Packet] = []
         self._send(Command.NEGOTIATE, Negotiation(version, actions, Protocol(offered)).encode())
-        self.negotiated = Negotiation.decode(self._receive().data)
+        self.progress = 0
+        answer = self._receive().data
+        self.negotiated = Negotiation.decode(answer)
+        self.requested = protocol.macro_lists(answer[12:])
 
     def __enter__(self) -> Self:
         return self
@@ -111,12 +119,7 @@ class MilterClient:
         pairs, body = split_message(raw)
         self.macros(Command.DATA, {"i": queue_id})
         replies = [self.command(Command.DATA)]
-        space = self.negotiated.protocol & Protocol.LEADING_SPACE
-        for name, value in pairs:
-            # As Postfix does: folds are bare line feeds, and a leading space only if asked for.
-            folded = value.replace(b"\r\n", b"\n")
-            sent = folded if space else folded.removeprefix(b" ")
-            replies.append(self.command(Command.HEADER, protocol.strings(name.encode("latin-1"), sent)))
+        replies += [self._header(name, value) for name, value in pairs]
         replies.append(self.command(Command.END_OF_HEADERS))
         for start in range(0, len(body), MAX_CHUNK):
             replies.append(self.command(Command.BODY, body[start : start + MAX_CHUNK]))
@@ -124,6 +127,12 @@ class MilterClient:
         if refusals:
             return Judged(refusals[0])
         return self.end_of_message()
+
+    def _header(self, name: str, value: bytes) -> Reply:
+        # As Postfix does: folds are bare line feeds, and a leading space only if asked for.
+        folded = value.replace(b"\r\n", b"\n")
+        sent = folded if self.negotiated.protocol & Protocol.LEADING_SPACE else folded.removeprefix(b" ")
+        return self.command(Command.HEADER, protocol.strings(name.encode("latin-1"), sent))
 
     def end_of_message(self) -> Judged:
         """End the message and collect the edits."""
@@ -134,7 +143,9 @@ class MilterClient:
             response = Response(packet.command)
             if response in EDITS:
                 edits.append(Edit.decode(packet))
-            elif response is not Response.PROGRESS:
+            elif response is Response.PROGRESS:
+                self.progress += 1
+            else:
                 return Judged(_reply(packet), edits)
 
     def deliver(
@@ -201,4 +212,6 @@ def _braced(macros: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def _reply(packet: Packet) -> Reply:
-    return Reply(Response(packet.command), packet.data.removesuffix(b"\0").decode("utf-8", "replace"))
+    # An MTA reads the text as a format, so a per cent sign comes doubled.
+    text = packet.data.removesuffix(b"\0").decode("utf-8", "replace").replace("%%", "%")
+    return Reply(Response(packet.command), text)

@@ -18,6 +18,7 @@ from typing import Self
 from relayguard.testing.certificate import write_self_signed
 from relayguard.testing.ports import free_port
 
+_MAX_SOCKET_PATH = 107
 _DAEMONS = Path("/usr/lib/postfix/sbin")
 
 _SMTPD = """\
@@ -129,14 +130,14 @@ class Postfix:
     submission_port: int = 0
 
     def __enter__(self) -> Self:
-        _require()
+        _require(self.directory)
         self.smtp_port = self.smtp_port or free_port()
         self.submission_port = self.submission_port or free_port()
         self._write()
-        self._run("start")
         try:
-            self._await_start()
+            self._await_start(failed=self._run("start") != 0)
         except BaseException:
+            # Whoever was interrupted here has no context yet to leave.
             self._run("stop")
             raise
         return self
@@ -215,12 +216,12 @@ class Postfix:
         if database.exists():
             shutil.chown(database, "postfix")
 
-    def _run(self, verb: str) -> None:
+    def _run(self, verb: str) -> int:
         # Postfix says what is wrong before it has a log only to a terminal; and its daemons keep our
         # standard output, so a pipe would never end.
         output = self.directory / "postfix.out"
         with output.open("ab") as stream:
-            subprocess.run(
+            done = subprocess.run(
                 ["script", "-qec", f"postfix -c {self.directory / 'conf'} {verb}", "/dev/null"],
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
@@ -228,17 +229,20 @@ class Postfix:
                 check=False,
                 timeout=60,
             )
+        return done.returncode
 
-    def _await_start(self) -> None:
+    def _await_start(self, *, failed: bool) -> None:
         deadline = time.monotonic() + 20
         while not _listens(self.smtp_port):
-            if time.monotonic() > deadline:
+            if failed or time.monotonic() > deadline:
                 said = (self.directory / "postfix.out").read_text(errors="replace")
                 raise PostfixError(f"Postfix did not start:\n{said}\n{self.log[-2000:]}")
             time.sleep(0.05)
 
 
-def _require() -> None:
+def _require(directory: Path) -> None:
+    if len(f"{directory}/spool/public/postlog") > _MAX_SOCKET_PATH:
+        raise PostfixError(f"{directory} is too long a path for Postfix's sockets: set TMPDIR to a shorter one")
     if os.geteuid() != 0:
         raise PostfixError("Postfix must be started as root: run this with sudo")
     for program, package in (("postfix", "postfix"), ("saslpasswd2", "sasl2-bin"), ("script", "bsdutils")):

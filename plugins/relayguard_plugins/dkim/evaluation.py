@@ -1,8 +1,8 @@
-"""DKIM of one signature: a pure function of the signature, the message, the DNS answer and the time."""
+"""DKIM of one signature: a function of the signature, the message, the DNS answer and the time."""
 
 from dataclasses import dataclass
 
-from relayguard import Answer, DkimResult, DkimValue, Headers, Question, RecordType, Status
+from relayguard import Answer, DkimResult, DkimValue, Headers, Metrics, Question, RecordType, Status
 from relayguard_plugins.dkim.header_hash import header_digest
 from relayguard_plugins.dkim.key import Key, choose_key
 from relayguard_plugins.dkim.signature import SKEW, Signature, SignatureError
@@ -21,18 +21,23 @@ def key_question(signature: Signature) -> Question:
     return Question(f"{signature.selector}._domainkey.{signature.domain}", RecordType.TXT)
 
 
-def evaluate(signature: Signature, headers: Headers, body: HashedBody, answer: Answer, now: float) -> DkimResult:
+def evaluate(
+    signature: Signature, headers: Headers, body: HashedBody, answer: Answer, now: float, metrics: Metrics
+) -> DkimResult:
     """Verify one signature (RFC 6376 §6.1). `now` is in seconds since the epoch. Never raises for bad input."""
+    testing = False
     try:
         _check_times(signature, now)
         key = _find_key(answer)
+        testing = key.testing
         _check_key(signature, key)
         _check_body(signature, body)
+        _check_signature(signature, key, headers)
     except SignatureError as error:
-        return signature.result(error.value, error.reason)
-    if not key.verifies(signature.signature, header_digest(signature, headers)):
-        return signature.result(DkimValue.FAIL, "signature did not verify", testing=key.testing)
-    return signature.result(DkimValue.PASS, testing=key.testing)
+        if error.cap is not None:
+            metrics.cap_hit(error.cap)
+        return signature.result(error.value, error.reason, testing=testing)
+    return signature.result(DkimValue.PASS, testing=testing)
 
 
 def _check_times(signature: Signature, now: float) -> None:
@@ -69,3 +74,8 @@ def _check_body(signature: Signature, body: HashedBody) -> None:
             raise SignatureError(DkimValue.POLICY, "l= leaves a part of the body unsigned")
     if signature.body_hash != body.digest:
         raise SignatureError(DkimValue.FAIL, "body hash did not verify")
+
+
+def _check_signature(signature: Signature, key: Key, headers: Headers) -> None:
+    if not key.verifies(signature.signature, header_digest(signature, headers)):
+        raise SignatureError(DkimValue.FAIL, "signature did not verify")

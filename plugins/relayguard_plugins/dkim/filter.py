@@ -22,7 +22,6 @@ from relayguard import (
 from relayguard_plugins.dkim.body_hash import BodyHash
 from relayguard_plugins.dkim.evaluation import HashedBody, evaluate, key_question
 from relayguard_plugins.dkim.signature import (
-    MAX_BYTES,
     Signature,
     SignatureError,
     describe_broken,
@@ -83,12 +82,16 @@ class DkimFilter:
         now = self._services.clock.now()
         for signature in state.signatures:
             body = bodies[signature.relaxed_body]
-            yield evaluate(signature, headers, body, answers[key_question(signature)], now)
+            answer = answers[key_question(signature)]
+            yield evaluate(signature, headers, body, answer, now, self._services.metrics)
         for result in state.unusable:
             yield result
 
     def _read(self, headers: Headers) -> tuple[list[Signature], list[DkimResult]]:
         metrics = self._services.metrics
+        if not headers.complete:
+            # What is not seen may be signed, or be the signature.
+            return [], [DkimResult(value=DkimValue.NEUTRAL, reason="header block too large")]
         fields = headers.all("DKIM-Signature")
         if len(fields) > self._options.max_signatures:
             metrics.cap_hit(Cap.DKIM_SIGNATURES)
@@ -96,13 +99,11 @@ class DkimFilter:
         signatures: list[Signature] = []
         unusable: list[DkimResult] = []
         for field in fields:
-            if len(field.value) > MAX_BYTES:
-                metrics.cap_hit(Cap.DKIM_SIGNATURE_SIZE)
-                unusable.append(DkimResult(value=DkimValue.PERMERROR, reason="signature larger than 8 KB"))
-                continue
             try:
                 signatures.append(parse_signature(field))
             except SignatureError as error:
+                if error.cap is not None:
+                    metrics.cap_hit(error.cap)
                 unusable.append(describe_broken(field, error))
         return signatures, unusable
 
@@ -112,7 +113,7 @@ class DkimFilter:
 
         def distance(field: Header) -> int:
             try:
-                domain = parse_signature(field).domain if len(field.value) <= MAX_BYTES else ""
+                domain = parse_signature(field).domain
             except SignatureError:
                 domain = ""
             if author is None or not domain:

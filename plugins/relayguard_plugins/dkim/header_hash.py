@@ -46,10 +46,12 @@ def _selected(signature: Signature, headers: Headers) -> list[tuple[bytes, bytes
         wanted.append(b"from")
     candidates: list[Header] = []
     for name, times in Counter(wanted).items():
-        candidates += headers.all(name.decode("latin-1"))[-times:]
+        # RFC 6376 §3.5 h=: a signature may sign others, but never itself.
+        fields = [header for header in headers.all(name.decode("latin-1")) if header is not signature.header]
+        candidates += fields[-times:]
     candidates.sort(key=lambda header: header.position)
-    fields = [(header.name.encode("latin-1", "replace"), header.value) for header in candidates]
-    return dkim.select_headers(fields, wanted)
+    pairs = [(header.name.encode("latin-1", "replace"), header.value) for header in candidates]
+    return dkim.select_headers(pairs, wanted)
 
 
 def _relaxed(name: bytes, value: bytes) -> bytes:

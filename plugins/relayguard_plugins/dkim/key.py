@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa, utils
 
-from relayguard import DkimValue
+from relayguard import Cap, DkimValue
 from relayguard_plugins.dkim.signature import SignatureError
 from relayguard_plugins.dkim.tags import TagError, parse_tags, without_white, words
 
@@ -119,8 +119,8 @@ def _rsa_key(encoded: bytes) -> rsa.RSAPublicKey:
         raise _unusable("key is not RSA")
     if public.key_size < MIN_BITS:
         # RFC 8301 §3.2: MUST NOT be considered valid.
-        raise SignatureError(DkimValue.POLICY, f"key of {public.key_size} bits is too short")
+        raise SignatureError(DkimValue.POLICY, f"key of {public.key_size} bits is too short", Cap.DKIM_KEY)
     # A large exponent makes one verification take seconds; no honest key has one.
     if public.key_size > MAX_BITS or public.public_numbers().e.bit_length() > MAX_EXPONENT_BITS:
-        raise _unusable("key too large")
+        raise SignatureError(DkimValue.PERMERROR, "key too large", Cap.DKIM_KEY)
     return public

@@ -5,7 +5,7 @@ import binascii
 import re
 from dataclasses import dataclass
 
-from relayguard import DkimResult, DkimValue, Header, lies_under, printable, to_a_labels
+from relayguard import Cap, DkimResult, DkimValue, Header, lies_under, printable, to_a_labels
 from relayguard_plugins.dkim.tags import TagError, parse_tags, without_white, words
 
 MAX_BYTES = 8 * 1024
@@ -22,12 +22,13 @@ _REQUIRED = ("v", "a", "b", "bh", "d", "h", "s")
 
 
 class SignatureError(Exception):
-    """The signature cannot be valid: `value` says in which way."""
+    """The signature cannot be valid: `value` says in which way, `cap` which bound it ran into, if any."""
 
-    def __init__(self, value: DkimValue, reason: str) -> None:
+    def __init__(self, value: DkimValue, reason: str, cap: Cap | None = None) -> None:
         super().__init__(reason)
         self.value = value
         self.reason = reason
+        self.cap = cap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,8 @@ class Signature:
 
 def parse_signature(header: Header) -> Signature:
     """Read and check a DKIM-Signature field; raises SignatureError."""
+    if len(header.value) > MAX_BYTES:
+        raise SignatureError(DkimValue.PERMERROR, "signature larger than 8 KB", Cap.DKIM_SIGNATURE_SIZE)
     try:
         tags = parse_tags(header.value)
     except TagError as error:
@@ -98,7 +101,7 @@ def describe_broken(header: Header, error: SignatureError) -> DkimResult:
     """Return the result of a signature that could not be read, with as much of it as can be told."""
     named: dict[str, str] = {}
     try:
-        tags = parse_tags(header.value[:MAX_BYTES])
+        tags = parse_tags(header.value) if len(header.value) <= MAX_BYTES else {}
     except TagError:
         tags = {}
     for name in ("d", "s"):
@@ -165,7 +168,7 @@ def _canonicalizations(tags: dict[str, bytes]) -> tuple[str, str]:
 
 def _names(value: bytes) -> tuple[bytes, ...]:
     if value.count(b":") >= MAX_NAMES:
-        raise _permanent(f"h= names more than {MAX_NAMES} fields")
+        raise SignatureError(DkimValue.PERMERROR, f"h= names more than {MAX_NAMES} fields", Cap.DKIM_SIGNED_NAMES)
     names = tuple(word.lower() for word in words(value))
     # RFC 6376 §5.4: the From field MUST be signed.
     if b"from" not in names:

@@ -1,6 +1,6 @@
 """DMARC of one author domain: a pure function of the authenticated identifiers and the DNS answers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from relayguard import (
@@ -17,6 +17,7 @@ from relayguard import (
     SpfResult,
     SpfValue,
     Status,
+    lies_under,
 )
 from relayguard_plugins.dmarc.record import Record
 from relayguard_plugins.dmarc.tree import (
@@ -86,30 +87,34 @@ class _Evaluation:
 
     def result(self, identifiers: Identifiers, *, incomplete: bool) -> DmarcResult:
         found = self._policy_record()
-        policy = _published(found, self._author, self._answers) if found is not None else None
-        if found is None or policy is None:
+        if found is None or not found.record.applies:
             return DmarcResult(value=DmarcValue.NONE, domain=self._author)
-        record = found.record
-        value, reason = DmarcValue.FAIL, None
-        if self._aligned(identifiers.spf, strict=record.strict_spf) or self._aligned(
-            identifiers.dkim, strict=record.strict_dkim
-        ):
-            value = DmarcValue.PASS
-        # RFC 9989 §5.3.6: neither pass nor fail. Only what could have aligned excuses: else a stranger's
-        # slow name server would turn every failure into a temporary one.
-        elif self._aligned(identifiers.spf_unknown, strict=record.strict_spf):
-            value, reason = DmarcValue.TEMPERROR, "SPF could not be checked"
-        elif self._aligned(identifiers.dkim_unknown, strict=record.strict_dkim):
-            value, reason = DmarcValue.TEMPERROR, "DKIM could not be checked"
-        elif incomplete:
-            value, reason = DmarcValue.TEMPERROR, "a check before did not complete"
-        return DmarcResult(
-            value=value,
-            domain=self._author,
-            policy=_LOWERED[policy] if record.testing else policy,
-            record_domain=found.domain,
-            reason=reason,
-        )
+        value, reason = self._outcome(found.record, identifiers, incomplete=incomplete)
+        try:
+            policy: DmarcPolicy | None = _published(found, self._author, self._answers)
+        except Unknown:
+            # What passes, passes under any policy.
+            if value is not DmarcValue.PASS:
+                raise
+            policy = None
+        return DmarcResult(value=value, domain=self._author, policy=policy, record_domain=found.domain, reason=reason)
+
+    def _outcome(
+        self, record: Record, identifiers: Identifiers, *, incomplete: bool
+    ) -> tuple[DmarcValue, str | None]:
+        unknown: Unknown | None = None
+        for domain, strict, value, reason in _candidates(record, identifiers):
+            try:
+                if self._aligns(domain, strict=strict):
+                    return value, reason
+            except Unknown as error:
+                unknown = unknown or error
+        # RFC 9989 §5.3.6: neither pass nor fail, if what could have passed is not known.
+        if unknown is not None:
+            return DmarcValue.TEMPERROR, str(unknown)
+        if incomplete:
+            return DmarcValue.TEMPERROR, "a check before did not complete"
+        return DmarcValue.FAIL, None
 
     def _policy_record(self) -> Found | None:
         """RFC 9989 §4.10.1: the author domain's own record, else its organisation's, else the public suffix's."""
@@ -122,13 +127,12 @@ class _Evaluation:
         suffix = next((each for each in found if each.record.psd == "y"), None)
         return by_domain.get(organisation, suffix)
 
-    def _aligned(self, domains: Iterable[str], *, strict: bool) -> bool:
-        return any(self._aligns(domain, strict=strict) for domain in domains)
-
     def _aligns(self, domain: str, *, strict: bool) -> bool:
         if domain == self._author:
             return True
-        if strict or not _may_align(self._author, domain):
+        # An organisation's domains lie under it. Nothing else is walked: else whoever sends a failure could
+        # make it a temporary error, with a name server of his own that does not answer.
+        if strict or not _may_align(self._author, domain) or not lies_under(domain, self._organisation(self._author)):
             return False
         return self._organisation(domain) == self._organisation(self._author)
 
@@ -143,19 +147,29 @@ def _may_align(author: str, domain: str) -> bool:
     return author.rpartition(".")[2] == domain.rpartition(".")[2]
 
 
-def _published(found: Found, author: str, answers: Answers) -> DmarcPolicy | None:
-    """Return the policy that the owner published for this author domain; None for no DMARC at all."""
+def _candidates(record: Record, identifiers: Identifiers) -> Iterator[tuple[str, bool, DmarcValue, str | None]]:
+    """Yield each domain with its alignment mode, and the outcome if it is aligned; what passed comes first."""
+    groups = (
+        (identifiers.spf, record.strict_spf, DmarcValue.PASS, None),
+        (identifiers.dkim, record.strict_dkim, DmarcValue.PASS, None),
+        (identifiers.spf_unknown, record.strict_spf, DmarcValue.TEMPERROR, "SPF could not be checked"),
+        (identifiers.dkim_unknown, record.strict_dkim, DmarcValue.TEMPERROR, "DKIM could not be checked"),
+    )
+    for domains, strict, value, reason in groups:
+        for domain in domains:
+            yield domain, strict, value, reason
+
+
+def _published(found: Found, author: str, answers: Answers) -> DmarcPolicy:
+    """Return the policy that the owner published for this author domain; raises Unknown."""
     record = found.record
-    if not record.valid:
-        # RFC 9989 §4.7: an unreadable policy is p=none if somebody wants reports, else no record.
-        return DmarcPolicy.NONE if record.reported_to else None
-    policy = record.policy or DmarcPolicy.NONE
-    if found.domain == author:
-        return policy
-    policy = record.subdomain_policy or policy
-    if record.nonexistent_policy is not None and record.nonexistent_policy is not policy:
-        return _for_nonexistent(record, policy, answers[existence_question(author)])
-    return policy
+    # RFC 9989 §4.7: an unreadable policy is none, and so is an absent one.
+    policy = (record.policy or DmarcPolicy.NONE) if record.valid else DmarcPolicy.NONE
+    if record.valid and found.domain != author:
+        policy = record.subdomain_policy or policy
+        if record.nonexistent_policy not in (None, policy):
+            policy = _for_nonexistent(record, policy, answers[existence_question(author)])
+    return _LOWERED[policy] if record.testing else policy
 
 
 def _for_nonexistent(record: Record, policy: DmarcPolicy, existence: Answer) -> DmarcPolicy:

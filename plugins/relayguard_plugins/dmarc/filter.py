@@ -53,8 +53,10 @@ class DmarcFilter:
     @hookimpl
     def mail_from(self, session: Session, envelope: Envelope) -> None:
         """Ask early for what the sender's domain may need: mostly it is the author's, too."""
-        if _is_judged(session, envelope) and "." in envelope.sender.domain:
-            self._resolver.prefetch(questions(envelope.sender.domain))
+        domain = envelope.sender.domain
+        # An address literal, or a domain of one label, is nobody's author domain.
+        if _is_judged(session, envelope) and "." in domain and not domain.startswith("["):
+            self._resolver.prefetch(questions(domain))
 
     @hookimpl
     def end_of_headers(self, session: Session, envelope: Envelope, headers: Headers) -> None:

@@ -9,7 +9,7 @@ from relayguard import Answer, DmarcPolicy, Status
 
 # RFC 9989 §4.8: the version comes first, and is case-sensitive.
 _VERSION = re.compile(r"v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|\Z)")
-_URI = re.compile(r"mailto:[^@\s]+@[^@\s]+", re.IGNORECASE)
+_URI = re.compile(r"[ \t]*mailto:[^@\s]+@[^@\s]+", re.IGNORECASE)
 _POLICIES = {policy.value: policy for policy in DmarcPolicy}
 _MAX_BYTES = 8 * 1024
 
@@ -29,6 +29,11 @@ class Record:
     psd: Psd = "u"
     reported_to: bool = False
     valid: bool = True
+
+    @property
+    def applies(self) -> bool:
+        """RFC 9989 §4.7: an unreadable policy is p=none if somebody wants reports, else as no record."""
+        return self.valid or self.reported_to
 
 
 def record_in(answer: Answer) -> Record | None:
@@ -61,6 +66,7 @@ def parse_record(text: bytes) -> Record | None:
         strict_spf=lowered.get("aspf") == "s",
         testing=lowered.get("t") == "y",
         psd=psd,
-        reported_to=bool(_URI.search(tags.get("rua", ""))),
+        # Matched at the start of each: searched for, it would take quadratic time.
+        reported_to=any(_URI.match(uri) for uri in tags.get("rua", "").split(",")),
         valid=all(lowered[name] in _POLICIES for name in ("p", "sp", "np") if name in lowered),
     )

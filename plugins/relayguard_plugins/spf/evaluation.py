@@ -37,15 +37,15 @@ class Evaluator:
             return Checked(SpfValue.NONE)
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._evaluate(str(client).partition("%")[0], f"{local_part}@{name}", helo)
+                return await self._evaluate(str(client).partition("%")[0], local_part, name, helo)
         except TimeoutError:
             return Checked(SpfValue.TEMPERROR, "DNS took too long")
 
-    async def _evaluate(self, client: str, sender: str, helo: str) -> Checked:
+    async def _evaluate(self, client: str, local_part: str, domain: str, helo: str) -> Checked:
         answers: dict[Question, Answer] = {}
         while True:
             try:
-                return _outcome(Query(client, sender, helo, self._receiver, answers))
+                return _outcome(Query(client, local_part, domain, helo, self._receiver, answers))
             except MissingAnswer as missing:
                 if len(answers) >= MAX_QUERIES:
                     self._metrics.cap_hit(Cap.DNS_QUERIES)

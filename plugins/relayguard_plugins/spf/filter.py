@@ -1,5 +1,6 @@
 """The SPF filter: measures MAIL FROM and HELO of incoming mail, and judges nothing."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from relayguard import (
     SpfValue,
     hookimpl,
     printable,
+    to_a_labels,
 )
 from relayguard_plugins.spf.evaluation import Checked, Evaluator
 
@@ -39,32 +41,42 @@ class SpfFilter:
         if envelope.role is not Role.INCOMING or session.trusted_relay:
             return
         sender = envelope.sender
-        helo: Checked | None = None
-        if self._options.helo or sender.is_null:
-            helo = await self._evaluator.check(session.client_address, "postmaster", session.helo, session.helo)
-        if sender.defect:
-            # Never fall back to HELO: that would lend a malformed sender somebody's pass.
-            mail_from = Checked(SpfValue.PERMERROR, f"malformed sender: {sender.defect}")
-        elif sender.is_null and helo is not None:
+        # Both at once: MAIL FROM must not wait for the name servers of HELO.
+        helo, mail_from = await asyncio.gather(self._check_helo(session, envelope), self._check(session, envelope))
+        if sender.is_null and helo is not None:
             # RFC 7208 §2.4: the null sender is postmaster@ the HELO name.
             mail_from = helo
-        else:
-            mail_from = await self._evaluator.check(session.client_address, sender.local, sender.domain, session.helo)
         yield SpfResult(
             value=mail_from.value,
             identity=SpfIdentity.MAIL_FROM,
-            domain=session.helo.lower() if sender.is_null else sender.domain,
+            domain=_helo_domain(session) if sender.is_null else sender.domain,
             identifier=_identifier(envelope, session),
             reason=mail_from.reason,
         )
-        if helo is not None and session.helo:
+        if helo is not None and self._options.helo and session.helo:
             yield SpfResult(
                 value=helo.value,
                 identity=SpfIdentity.HELO,
-                domain=session.helo.lower(),
+                domain=_helo_domain(session),
                 identifier=session.helo,
                 reason=helo.reason,
             )
+
+    async def _check_helo(self, session: Session, envelope: Envelope) -> Checked | None:
+        if not self._options.helo and not envelope.sender.is_null:
+            return None
+        return await self._evaluator.check(session.client_address, "postmaster", session.helo, session.helo)
+
+    async def _check(self, session: Session, envelope: Envelope) -> Checked:
+        sender = envelope.sender
+        if sender.defect:
+            # Never fall back to HELO: that would lend a malformed sender somebody's pass.
+            return Checked(SpfValue.PERMERROR, f"malformed sender: {sender.defect}")
+        return await self._evaluator.check(session.client_address, sender.local, sender.domain, session.helo)
+
+
+def _helo_domain(session: Session) -> str:
+    return to_a_labels(session.helo) or session.helo.lower()
 
 
 def _identifier(envelope: Envelope, session: Session) -> str:

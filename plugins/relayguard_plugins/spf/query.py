@@ -7,7 +7,7 @@ the DNS library raises. It is replaced by one that always raises; `Query` never 
 import socket
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import NoReturn
+from typing import NoReturn, SupportsIndex
 
 import spf
 
@@ -20,6 +20,9 @@ def _never(name: str, qtype: str, *_: object) -> NoReturn:
 
 spf.DNSLookup = _never
 
+MAX_RECORD = 4 * 1024
+"""RFC 7208 §3.4 wants records of 512 octets; beyond this many, checking all their terms takes too long."""
+
 
 class MissingAnswer(Exception):
     """The evaluation cannot go on without the answer to `question`."""
@@ -29,14 +32,32 @@ class MissingAnswer(Exception):
         self.question = question
 
 
+class _CheckedOnce(str):
+    """A macro string that pyspf looks through once, not once for each of its labels: that would be quadratic."""
+
+    __slots__ = ()
+
+    def split(self, sep: str | None = None, maxsplit: SupportsIndex = -1) -> list[str]:
+        """Return the whole: pyspf checks it for each part, and uses the part for nothing else."""
+        return [self]
+
+
 class Query(spf.query):
     """One evaluation of check_host() (RFC 7208 §4) over `answers`; raises MissingAnswer where one is missing."""
 
     def __init__(
-        self, client: str, sender: str, helo: str, receiver: str, answers: Mapping[Question, Answer]
+        self,
+        client: str,
+        local_part: str,
+        domain: str,
+        helo: str,
+        receiver: str,
+        answers: Mapping[Question, Answer],
     ) -> None:
         # RFC 7208 §4.6.4: at least 20 seconds; here nothing waits, but pyspf's default is no limit at all.
-        super().__init__(client, sender, helo, receiver=receiver, timeout=5, querytime=20)
+        super().__init__(client, f"{local_part}@{domain}", helo, receiver=receiver, timeout=5, querytime=20)
+        # pyspf splits at the first @, which may stand in a quoted local part: "a@b"@example.com.
+        self.l, self.o, self.d = local_part, domain, domain
         self._answers = answers
 
     def dns(
@@ -45,6 +66,9 @@ class Query(spf.query):
         """Return the records of a name. The resolver has followed CNAMEs already."""
         name = name.removesuffix(".").lower()
         if not all(0 < len(label) < 64 for label in name.split(".")) or len(name) > 253:
+            return []
+        # RFC 8616 §4: a local part beyond ASCII makes no domain name, and so no match.
+        if not name.isascii():
             return []
         question = Question(name, RecordType(qtype))
         answer = self._answers.get(question)
@@ -85,6 +109,17 @@ class Query(spf.query):
             return self.cidrmatch(self.dns_a(name, self.A), self.cidrmax)
         except spf.TempError:
             return False
+
+    def dns_spf(self, domain: str) -> str | None:
+        """Return a domain's record, unless it is so large that it is there to cost us time."""
+        record = super().dns_spf(domain)
+        if record is not None and len(record) > MAX_RECORD:
+            raise spf.PermError(f"SPF record of {domain} is larger than 4 KB")
+        return record
+
+    def expand(self, s: str, stripdot: bool = True) -> str:
+        """RFC 7208 §7: expand the macros."""
+        return super().expand(_CheckedOnce(s), stripdot)
 
     def get_explanation(self, spec: str) -> None:
         """Never fetch the explanation: it is a stranger's text, and pyspf would fetch it even for a pass."""

@@ -1,0 +1,44 @@
+"""A fault of our own must answer the session, not hang it: the parts of the daemon are broken one by one."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from relayguard.milter.protocol import Response
+from relayguard.testing.daemon import Daemon
+from relayguard.testing.milter_client import CONTINUE, MilterClient
+from tests.conftest import configuration
+
+SABOTEUR = str(Path(__file__).parents[1] / "sabotage" / "saboteur.py")
+PLAIN = b"From: a@example.net\r\n\r\nbody\r\n"
+
+
+@pytest.mark.parametrize("part", ["end_of_headers", "end_of_message"])
+def test_an_internal_fault_defers_the_message_and_counts_it_as_failed(part: str, tmp_path: Path) -> None:
+    address = f"unix:{tmp_path}/milter.sock"
+    text = configuration(address, 53, "off", '"author"')
+    with ExitStack() as stack:
+        daemon = stack.enter_context(Daemon(tmp_path, text, program=(SABOTEUR, part)))
+        client = stack.enter_context(MilterClient(address))
+        client.connect()
+        client.helo()
+        reply = client.deliver(PLAIN).reply
+        assert (reply.response, reply.text[:9]) == (Response.REPLY, "451 4.3.0")
+        line = daemon.await_events("envelope", 1)[0]
+        assert line["decision"] == "failed"
+        assert "sabotaged" in daemon.events("milter callback failed")[0]["error"]
+        # And the connection serves on.
+        assert client.mail_from() == CONTINUE
+
+
+def test_an_internal_fault_at_mail_from_defers_the_sender(tmp_path: Path) -> None:
+    address = f"unix:{tmp_path}/milter.sock"
+    with ExitStack() as stack:
+        stack.enter_context(
+            Daemon(tmp_path, configuration(address, 53, "off", '"author"'), program=(SABOTEUR, "mail_from"))
+        )
+        client = stack.enter_context(MilterClient(address))
+        client.connect()
+        client.helo()
+        assert client.mail_from().text.startswith("451 4.3.0")

@@ -1,0 +1,21 @@
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.relayguard.cli.conftest import Run
+
+
+def test_a_broken_configuration_is_reported_and_nothing_is_served(
+    relayguard: Run, config: Callable[[str], Path]
+) -> None:
+    done = relayguard("run", "-c", config('profile = "strict"'))
+    assert done.returncode == 78
+    assert "profile: input should be 'monitor' or 'enforce'" in done.stderr
+
+
+def test_an_address_that_cannot_be_listened_on_is_named(
+    relayguard: Run, config: Callable[[str], Path], tmp_path: Path
+) -> None:
+    text = f'[listener]\naddress = "unix:{tmp_path}/missing/milter.sock"\n[metrics]\naddress = "off"\n'
+    done = relayguard("run", "-c", config(text))
+    assert done.returncode == 69
+    assert f"cannot listen on unix:{tmp_path}/missing/milter.sock: No such file or directory" in done.stderr

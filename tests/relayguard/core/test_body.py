@@ -1,0 +1,45 @@
+import pytest
+
+from relayguard import Body
+from relayguard.core.body import SPOOL_BYTES
+
+
+def test_a_body_comes_back_as_it_was_written_however_it_was_split() -> None:
+    body = Body()
+    for chunk in (b"line\r", b"\nline\r\n", b"", b"\x00\xff"):
+        body.write(chunk)
+    assert b"".join(body) == b"line\r\nline\r\n\x00\xff"
+    assert body.size == 14
+
+
+@pytest.mark.parametrize("size", [0, 1, SPOOL_BYTES, SPOOL_BYTES + 1, 3 * SPOOL_BYTES])
+def test_a_body_can_be_read_often_in_memory_and_past_it(size: int) -> None:
+    content = bytes(index % 251 for index in range(size))
+    body = Body.of(content)
+    assert b"".join(body) == content
+    assert b"".join(body) == content
+    assert body.open().read() == content
+    assert all(len(chunk) <= 65_536 for chunk in body)
+    body.close()
+
+
+def test_a_body_past_256_kb_lies_in_a_file_without_a_name() -> None:
+    body = Body.of(b"x" * (SPOOL_BYTES + 1))
+    assert isinstance(body.open().fileno(), int)
+    assert not isinstance(getattr(body._file, "name", None), str)
+    body.close()
+
+
+def test_writing_goes_on_at_the_end_after_reading() -> None:
+    body = Body.of(b"a" * SPOOL_BYTES)
+    assert next(iter(body)) == b"a" * 65_536
+    body.write(b"b")
+    assert b"".join(body) == b"a" * SPOOL_BYTES + b"b"
+    body.close()
+
+
+def test_two_readers_do_not_disturb_each_other() -> None:
+    body = Body.of(b"x" * 200_000)
+    first, second = iter(body), iter(body)
+    sizes = [len(next(reader)) for reader in (first, second, first, second, first)]
+    assert sizes == [65_536] * 5

@@ -1,0 +1,51 @@
+import pytest
+
+from relayguard import Answer, Question, RecordType, Status
+from relayguard.dns.cache import Cache
+
+
+class Stopwatch:
+    seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def question(name: str) -> Question:
+    return Question(name, RecordType.TXT)
+
+
+def answer(expires: float) -> Answer:
+    return Answer(status=Status.FOUND, texts=(b"x",), expires=expires)
+
+
+def test_an_answer_is_kept_until_it_expires() -> None:
+    watch = Stopwatch()
+    cache = Cache(10, watch)
+    cache.put(question("a"), answer(110.0))
+    watch.seconds = 109.9
+    assert cache.get(question("a")) == answer(110.0)
+    watch.seconds = 110.0
+    assert cache.get(question("a")) is None
+    assert len(cache) == 0
+
+
+@pytest.mark.parametrize("status", [Status.NXDOMAIN, Status.NODATA, Status.TEMPERROR])
+def test_bad_news_is_kept_too(status: Status) -> None:
+    cache = Cache(10, Stopwatch())
+    cache.put(question("a"), Answer(status=status, expires=101.0))
+    assert cache.get(question("a")) == Answer(status=status, expires=101.0)
+
+
+def test_a_full_cache_forgets_the_oldest_answer() -> None:
+    cache = Cache(2, Stopwatch())
+    for name in ("a", "b", "c"):
+        cache.put(question(name), answer(200.0))
+    assert [cache.get(question(name)) is not None for name in ("a", "b", "c")] == [False, True, True]
+    assert len(cache) == 2
+
+
+def test_another_type_is_another_question() -> None:
+    cache = Cache(2, Stopwatch())
+    cache.put(question("a"), answer(200.0))
+    assert cache.get(Question("a", RecordType.MX)) is None

@@ -1,0 +1,123 @@
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client import generate_latest
+
+from relayguard import (
+    Address,
+    Answer,
+    AuthResult,
+    Effect,
+    Envelope,
+    Quarantine,
+    Question,
+    RecordType,
+    Reject,
+    Reported,
+    Result,
+    Status,
+    hookimpl,
+)
+from relayguard.metrics.catalog import CATALOG, Kind
+from relayguard.metrics.prometheus import PrometheusMetrics
+from tests.relayguard.pipeline.rig import FROM, SHADOW, Rig, run, send
+
+
+class Own(Result):
+    """The result of a stranger's filter, in words that no catalogue knows."""
+
+    def reported(self) -> Reported:
+        return Reported("x-own", "splendid")
+
+
+class Filter:
+    @hookimpl
+    def mail_from(self, envelope: Envelope) -> Iterator[Effect]:
+        if envelope.sender.local == "broken":
+            raise RuntimeError
+        yield AuthResult()
+        yield Own()
+
+    @hookimpl
+    def rcpt_to(self, recipient: Address) -> Iterator[Effect]:
+        if recipient.local == "nobody":
+            yield Reject()
+
+    @hookimpl
+    def end_of_message(self) -> Iterator[Effect]:
+        yield Quarantine()
+
+
+def exposed(rig: Rig) -> str:
+    return generate_latest(rig.prometheus.registry).decode()
+
+
+async def two_messages(rig: Rig) -> None:
+    await rig.mail("a@example.org")
+    await rig.rcpt("nobody@example.com")
+    await rig.rcpt()
+    await rig.data(FROM)
+    await rig.mail("broken@example.org")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'relayguard_build_info{version="0"} 1.0',
+        'relayguard_connections_total{listener="default"} 1.0',
+        'relayguard_sessions_active{listener="default"} 0.0',
+        'relayguard_envelopes_begun_total{role="incoming"} 2.0',
+        'relayguard_envelopes_total{filter="filter",outcome="quarantined",role="incoming"} 1.0',
+        'relayguard_envelopes_total{filter="",outcome="aborted",role="incoming"} 1.0',
+        'relayguard_recipients_refused_total{filter="filter",outcome="rejected"} 1.0',
+        'relayguard_filter_failures_total{filter="filter",kind="exception",stage="mail_from"} 1.0',
+        'relayguard_filter_duration_seconds_count{filter="filter",stage="mail_from"} 2.0',
+        'relayguard_auth_results_total{method="auth",result="pass"} 1.0',
+        'relayguard_auth_results_total{method="other",result="other"} 1.0',
+        'relayguard_message_bytes_count{role="incoming"} 1.0',
+        'relayguard_envelope_duration_seconds_count{role="incoming"} 2.0',
+    ],
+)
+def test_what_happened_is_counted(line: str) -> None:
+    rig = Rig(Filter())
+    run(rig, two_messages)
+    assert line in exposed(rig).splitlines()
+
+
+def test_what_would_have_happened_is_counted_beside_it() -> None:
+    rig = Rig(Filter(), policy=SHADOW)
+    send(rig)
+    lines = exposed(rig).splitlines()
+    assert 'relayguard_would_be_total{filter="filter",outcome="quarantined",role="incoming"} 1.0' in lines
+    assert 'relayguard_envelopes_total{filter="",outcome="accepted",role="incoming"} 1.0' in lines
+
+
+def test_a_message_whose_decision_is_real_would_not_have_ended_otherwise() -> None:
+    rig = Rig(Filter())
+    send(rig)
+    assert rig.sample("relayguard_would_be_total") == 0
+
+
+def test_dns_is_counted_by_type_and_status() -> None:
+    metrics = PrometheusMetrics("0")
+    metrics.dns_answered(Question("secret.example", RecordType.TXT), Answer(status=Status.NXDOMAIN), 0.02)
+    metrics.dns_cache_hit()
+    text = generate_latest(metrics.registry).decode()
+    assert 'relayguard_dns_queries_total{status="nxdomain",type="TXT"} 1.0' in text
+    assert 'relayguard_dns_duration_seconds_count{type="TXT"} 1.0' in text
+    assert "relayguard_dns_cache_hits_total 1.0" in text
+    assert "secret" not in text
+
+
+def test_every_metric_of_the_catalogue_is_exposed_with_its_help() -> None:
+    text = generate_latest(PrometheusMetrics("0").registry).decode()
+    for metric in CATALOG:
+        assert f"# HELP {metric.name} {metric.help}" in text
+        assert f"# TYPE {metric.name} {metric.kind.value}" in text
+
+
+def test_two_daemons_in_one_process_share_no_registry() -> None:
+    first, second = PrometheusMetrics("1"), PrometheusMetrics("2")
+    first.dns_cache_hit()
+    assert "relayguard_dns_cache_hits_total 0.0" in generate_latest(second.registry).decode()
+    assert {metric.kind for metric in CATALOG} == set(Kind)

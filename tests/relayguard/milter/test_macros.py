@@ -1,0 +1,12 @@
+from relayguard.core.stages import Stage
+from relayguard.milter.macros import USUAL, requested
+
+
+def test_the_usual_macros_tell_login_queue_id_and_client() -> None:
+    assert {"{auth_authen}", "{client_addr}"} <= set(USUAL[Stage.MAIL_FROM])
+    assert "i" in USUAL[Stage.END_OF_MESSAGE]
+
+
+def test_what_filters_declare_is_asked_for_once_beside_the_usual() -> None:
+    wanted = requested([(Stage.MAIL_FROM, ("{mail_mailer}", "i")), (Stage.MAIL_FROM, ("{mail_mailer}",))])
+    assert wanted[Stage.MAIL_FROM] == (*USUAL[Stage.MAIL_FROM], "{mail_mailer}")

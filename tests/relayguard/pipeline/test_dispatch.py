@@ -1,0 +1,282 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+
+from relayguard import (
+    AddHeader,
+    AuthResult,
+    Defer,
+    DeleteHeader,
+    Effect,
+    Envelope,
+    Failed,
+    Failure,
+    Header,
+    Headers,
+    Outcome,
+    Quarantine,
+    Reject,
+    Reported,
+    Result,
+    Results,
+    Session,
+    Stage,
+    Watch,
+    hookimpl,
+)
+from relayguard.pipeline.dispatch import BUDGETS
+from tests.relayguard.pipeline.rig import DEFERRING, SHADOW, Rig, send
+
+SHORT = dict.fromkeys(Stage, 0.02)
+
+
+class Broken:
+    """Finds something, then breaks, at the end of the headers."""
+
+    def __init__(self, how: Callable[[], Effect]) -> None:
+        self._how = how
+
+    @hookimpl
+    def mail_from(self) -> Iterator[Effect]:
+        yield AuthResult()
+
+    @hookimpl
+    def end_of_headers(self) -> Iterator[Effect]:
+        yield AuthResult()
+        yield Reject()
+        yield AddHeader("X-Broken", "yes")
+        yield self._how()
+
+
+class Late:
+    def __init__(self) -> None:
+        self.cancelled = False
+
+    @hookimpl
+    async def end_of_headers(self) -> AsyncIterator[Effect]:
+        yield AuthResult()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+
+
+class Healthy:
+    """Works, and looks at what the others found."""
+
+    def __init__(self) -> None:
+        self.failed: set[str] = set()
+
+    @hookimpl
+    def end_of_message(self, results: Results) -> Iterator[Effect]:
+        self.failed = {failure.filter for failure in results.of(Failed)}
+        yield AddHeader("X-Healthy", "yes")
+
+
+class Unreportable(Result):
+    def reported(self) -> Reported:
+        return Reported("no keyword", "pass")
+
+
+def raising() -> Effect:
+    raise RuntimeError("no disk\r\nleft")
+
+
+def returning(thing: object) -> Callable[[], Effect]:
+    return lambda: thing  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("how", "kind"),
+    [
+        pytest.param(raising, Failure.EXCEPTION, id="raises"),
+        pytest.param(returning(None), Failure.ILLEGAL, id="yields None"),
+        pytest.param(returning("reject"), Failure.ILLEGAL, id="yields a string"),
+        pytest.param(returning(Reject), Failure.ILLEGAL, id="yields a class"),
+        pytest.param(
+            returning(DeleteHeader(Header("X", b" of another message", 7))), Failure.ILLEGAL, id="foreign header"
+        ),
+        pytest.param(returning(Unreportable()), Failure.EXCEPTION, id="result that cannot be reported"),
+    ],
+)
+def test_a_broken_filter_loses_its_findings_of_that_stage_and_nothing_else(
+    how: Callable[[], Effect], kind: Failure
+) -> None:
+    healthy = Healthy()
+    rig = Rig(Broken(how), healthy)
+    ending = send(rig)
+    assert ending.decision.outcome is Outcome.ACCEPTED
+    assert [step.name for step in ending.steps if isinstance(step, AddHeader)] == [
+        "X-Healthy",
+        "Authentication-Results",
+    ]
+    results = rig.seen.records[0].results
+    assert list(results) == [AuthResult(), Failed(filter="broken", stage=Stage.END_OF_HEADERS, kind=kind)]
+    assert healthy.failed == {"broken"}
+
+
+def test_a_filter_that_takes_too_long_is_cancelled_and_the_message_goes_on() -> None:
+    late = Late()
+    rig = Rig(late, Healthy(), budgets=SHORT)
+    assert send(rig).decision.outcome is Outcome.ACCEPTED
+    failed = Failed(filter="late", stage=Stage.END_OF_HEADERS, kind=Failure.TIMEOUT)
+    assert list(rig.seen.records[0].results) == [failed]
+    assert late.cancelled
+
+
+class Impatient:
+    @hookimpl
+    async def mail_from(self) -> AsyncIterator[Effect]:
+        raise TimeoutError("of its own")
+        yield AuthResult()
+
+
+def test_a_timeout_of_the_filters_own_is_an_exception() -> None:
+    rig = Rig(Impatient())
+    send(rig)
+    assert [failure.kind for failure in rig.seen.records[0].results.of(Failed)] == [Failure.EXCEPTION]
+
+
+def test_on_failure_defer_asks_the_client_to_come_back() -> None:
+    rig = Rig(Broken(raising), policy=DEFERRING)
+    decision = send(rig).decision
+    assert (decision.outcome, decision.filter) == (Outcome.DEFERRED, "broken")
+    assert isinstance(decision.verdict, Defer)
+    assert (decision.verdict.code, decision.verdict.enhanced) == (451, "4.3.0")
+
+
+def test_on_failure_defer_of_a_shadow_filter_only_would_have_deferred() -> None:
+    policy = type(SHADOW)(SHADOW.modes, DEFERRING.on_failure)
+    rig = Rig(Broken(raising), policy=policy)
+    assert send(rig).decision.outcome is Outcome.ACCEPTED
+    assert rig.seen.records[0].would_be.outcome is Outcome.DEFERRED
+
+
+class BrokenSigner:
+    @hookimpl
+    def outgoing(self) -> Iterator[Effect]:
+        raise RuntimeError
+        yield AddHeader("X", "y")
+
+
+def test_where_no_verdict_is_legal_a_failure_defers_nothing() -> None:
+    rig = Rig(BrokenSigner(), policy=DEFERRING)
+    assert send(rig).decision.outcome is Outcome.ACCEPTED
+    assert rig.seen.records[0].results.failed("brokensigner")
+
+
+class Counting:
+    def __init__(self, fails_at: int) -> None:
+        self.fed: list[bytes] = []
+        self._fails_at = fails_at
+
+    def feed(self, chunk: bytes, /) -> None:
+        self.fed.append(chunk)
+        if len(self.fed) == self._fails_at:
+            raise ValueError("bad chunk")
+
+
+class Watching:
+    def __init__(self, reader: Counting) -> None:
+        self.reader = reader
+
+    @hookimpl
+    def end_of_headers(self) -> Iterator[Effect]:
+        yield Watch(self.reader)
+
+
+class AlsoWatching(Watching):
+    @hookimpl
+    def end_of_headers(self) -> Iterator[Effect]:
+        yield Watch(self.reader)
+
+
+CHUNKS = [b"one", b"two", b"three"]
+
+
+def test_a_reader_sees_the_body_in_order() -> None:
+    reader = Counting(0)
+    send(Rig(Watching(reader)), body=CHUNKS)
+    assert reader.fed == CHUNKS
+
+
+def test_a_reader_that_raises_is_fed_no_more_and_the_others_are() -> None:
+    broken, healthy = Counting(2), Counting(0)
+    rig = Rig(Watching(broken), AlsoWatching(healthy))
+    assert send(rig, body=CHUNKS).decision.outcome is Outcome.ACCEPTED
+    assert (broken.fed, healthy.fed) == (CHUNKS[:2], CHUNKS)
+    failed = Failed(filter="watching", stage=Stage.END_OF_HEADERS, kind=Failure.EXCEPTION)
+    assert list(rig.seen.records[0].results) == [failed]
+
+
+def test_a_reader_that_raises_defers_if_its_filter_is_to_defer() -> None:
+    rig = Rig(Watching(Counting(1)), policy=DEFERRING)
+    assert send(rig, body=CHUNKS).decision.outcome is Outcome.DEFERRED
+
+
+class Everything:
+    """Takes a subset of the arguments, in an order of its own."""
+
+    def __init__(self) -> None:
+        self.seen: list[object] = []
+
+    @hookimpl
+    def end_of_headers(self, results: Results, headers: Headers, envelope: Envelope, session: Session) -> None:
+        self.seen = [type(each) for each in (results, headers, envelope, session)]
+
+
+def test_arguments_are_given_by_name() -> None:
+    everything = Everything()
+    send(Rig(everything))
+    assert everything.seen == [Results, Headers, Envelope, Session]
+
+
+class Returning:
+    @hookimpl
+    def mail_from(self) -> object:
+        return 3
+
+    @hookimpl
+    def end_of_headers(self) -> object:
+        return [AuthResult()]
+
+    @hookimpl
+    def end_of_message(self) -> object:
+        return None
+
+
+def test_a_plain_hook_may_return_its_effects_as_a_list_or_none() -> None:
+    rig = Rig(Returning())
+    send(rig)
+    assert [type(result) for result in rig.seen.records[0].results] == [Failed, AuthResult]
+    assert [run.failed is None for run in rig.seen.runs] == [False, True, True]
+
+
+def test_the_record_of_a_failure_tells_where_the_filter_broke() -> None:
+    rig = Rig(Broken(raising))
+    send(rig)
+    (trace,) = [run.trace for run in rig.seen.runs if run.failed]
+    assert trace is not None
+    assert trace.startswith("RuntimeError: no disk")
+    assert f"{__file__}:" in trace
+    assert "/dispatch.py" not in trace
+
+
+class Judge:
+    @hookimpl
+    def mail_from(self) -> Iterator[Effect]:
+        yield Quarantine()
+
+
+def test_a_verdict_in_shadow_mode_only_would_have_been() -> None:
+    rig = Rig(Judge(), policy=SHADOW)
+    assert send(rig).decision.outcome is Outcome.ACCEPTED
+    assert rig.seen.records[0].would_be.outcome is Outcome.QUARANTINED
+
+
+def test_no_stage_may_take_longer_than_the_mta_waits() -> None:
+    commands = (Stage.CONNECT, Stage.HELO, Stage.MAIL_FROM, Stage.RCPT_TO)
+    assert all(BUDGETS[stage] < 30 for stage in commands)
+    assert sum(BUDGETS[stage] for stage in set(Stage) - set(commands)) < 300

@@ -1,0 +1,35 @@
+import dns.rdatatype
+import pytest
+
+from relayguard import Answer, Clock, Metrics, Question, RecordType, Resolver, Services, Status
+from relayguard.app import SystemClock
+from relayguard.dns.resolver import CachingResolver
+from relayguard.dns.zone import ZoneResolver
+from relayguard.metrics.prometheus import PrometheusMetrics
+from relayguard.testing import CountedMetrics, FrozenClock, some_services
+
+
+def test_what_filters_get_in_the_daemon_and_in_tests_answers_to_the_same_names() -> None:
+    metrics = PrometheusMetrics("0")
+    real: tuple[Resolver, Clock, Metrics] = (
+        CachingResolver([("127.0.0.1", 53)], 1.0, 100, metrics),
+        SystemClock(),
+        metrics,
+    )
+    fake: tuple[Resolver, Clock, Metrics] = (ZoneResolver(""), FrozenClock(), CountedMetrics())
+    for services in (Services(*real), Services(*fake), some_services()):
+        question = Question("example.com", RecordType.A)
+        assert services.resolver.cached(question) is None
+        assert services.clock.now() > 1_700_000_000
+
+
+@pytest.mark.parametrize("kind", RecordType)
+def test_a_record_type_is_one_that_dns_knows(kind: RecordType) -> None:
+    assert dns.rdatatype.from_text(kind.value).name == kind.name
+
+
+def test_an_answer_without_records_is_empty_and_cannot_be_changed() -> None:
+    answer = Answer(status=Status.NODATA)
+    assert (answer.texts, answer.hosts, answer.exchanges) == ((), (), ())
+    with pytest.raises(AttributeError):
+        answer.status = Status.FOUND  # type: ignore[misc]

@@ -1,0 +1,223 @@
+from ipaddress import ip_network
+
+import pytest
+
+from relayguard import (
+    Ambiguity,
+    Defer,
+    DkimResult,
+    DkimValue,
+    DmarcPolicy,
+    DmarcResult,
+    DmarcValue,
+    Effect,
+    Failed,
+    Failure,
+    Quarantine,
+    Question,
+    RecordType,
+    Reject,
+    Result,
+    Results,
+    Role,
+    Session,
+    SpfIdentity,
+    SpfResult,
+    SpfValue,
+    Stage,
+)
+from relayguard.testing import ZoneResolver, a_session, an_envelope, collect, some_headers, some_services
+from relayguard_plugins.dmarc.filter import DmarcFilter, Options
+
+ZONE = """\
+_dmarc.none.example.        IN TXT "v=DMARC1; p=none"
+_dmarc.quarantine.example.  IN TXT "v=DMARC1; p=quarantine"
+_dmarc.reject.example.      IN TXT "v=DMARC1; p=reject"
+_dmarc.testing.example.     IN TXT "v=DMARC1; p=reject; t=y"
+$SERVFAIL broken.example.
+"""
+
+LIST = "List-Id: <cooks.example.net>\n"
+
+
+def passed(domain: str) -> DkimResult:
+    return DkimResult(value=DkimValue.PASS, domain=domain)
+
+
+def lost(name: str) -> Failed:
+    return Failed(filter=name, stage=Stage.END_OF_MESSAGE, kind=Failure.EXCEPTION)
+
+
+def judged(
+    headers: str,
+    *results: Result,
+    session: Session | None = None,
+    options: Options | None = None,
+    role: Role = Role.INCOMING,
+) -> list[Effect]:
+    dmarc = DmarcFilter(options or Options(), some_services(ZONE))
+    envelope, found = an_envelope(role=role), Results(results)
+    return collect(dmarc.end_of_message(session or a_session(), envelope, some_headers(headers), found))
+
+
+def verdicts(*given: object, **more: object) -> list[str]:
+    """The kinds of verdict, without the results."""
+    effects = judged(*given, **more)  # type: ignore[arg-type]
+    return [type(effect).__name__ for effect in effects if not isinstance(effect, Result)]
+
+
+def failed(domain: str, policy: DmarcPolicy) -> DmarcResult:
+    return DmarcResult(value=DmarcValue.FAIL, domain=domain, policy=policy, record_domain=domain)
+
+
+def test_a_failure_under_reject_is_rejected() -> None:
+    assert judged("From: a@reject.example\n") == [
+        failed("reject.example", DmarcPolicy.REJECT),
+        Reject(text="DMARC of reject.example failed, its policy is reject"),
+    ]
+
+
+def test_a_failure_under_quarantine_is_quarantined() -> None:
+    assert judged("From: a@quarantine.example\n") == [
+        failed("quarantine.example", DmarcPolicy.QUARANTINE),
+        Quarantine(reason="DMARC of quarantine.example failed, its policy is quarantine"),
+    ]
+
+
+def test_a_failure_under_none_changes_nothing() -> None:
+    assert judged("From: a@none.example\n") == [failed("none.example", DmarcPolicy.NONE)]
+
+
+VERDICTS = [
+    # The author domain, other fields, whether the client is a forwarder, on_temperror, and the verdicts.
+    ("reject.example", "", False, "accept", ["Reject"]),
+    ("reject.example", LIST, False, "accept", ["Quarantine"]),
+    ("reject.example", "", True, "accept", []),
+    ("reject.example", LIST, True, "accept", []),
+    ("quarantine.example", "", False, "accept", ["Quarantine"]),
+    ("quarantine.example", LIST, False, "accept", ["Quarantine"]),
+    ("quarantine.example", "", True, "accept", []),
+    ("testing.example", "", False, "accept", ["Quarantine"]),
+    ("none.example", "", False, "accept", []),
+    ("none.example", LIST, False, "defer", []),
+    ("without.example", "", False, "defer", []),
+    ("broken.example", "", False, "accept", []),
+    ("broken.example", "", False, "defer", ["Defer"]),
+    ("broken.example", LIST, True, "defer", ["Defer"]),
+]
+
+
+@pytest.mark.parametrize(("domain", "fields", "forwarder", "on_temperror", "expected"), VERDICTS)
+def test_the_verdict_follows_from_policy_and_evidence(
+    domain: str,
+    fields: str,
+    forwarder: bool,  # noqa: FBT001
+    on_temperror: str,
+    expected: list[str],
+) -> None:
+    networks = (ip_network("192.0.2.0/24"),) if forwarder else ()
+    options = Options(forwarders=networks, on_temperror="defer" if on_temperror == "defer" else "accept")
+    assert verdicts(f"From: a@{domain}\n{fields}", options=options) == expected
+
+
+def test_what_passes_is_not_judged() -> None:
+    effects = judged("From: a@reject.example\n", passed("mail.reject.example"))
+    assert effects == [
+        DmarcResult(
+            value=DmarcValue.PASS,
+            domain="reject.example",
+            policy=DmarcPolicy.REJECT,
+            record_domain="reject.example",
+        )
+    ]
+
+
+def test_a_helo_that_passes_helps_nobody() -> None:
+    helo = SpfResult(
+        value=SpfValue.PASS, identity=SpfIdentity.HELO, domain="reject.example", identifier="reject.example"
+    )
+    assert verdicts("From: a@reject.example\n", helo) == ["Reject"]
+
+
+@pytest.mark.parametrize("name", ["spf", "dkim"])
+def test_a_check_that_was_lost_makes_no_failure(name: str) -> None:
+    effects = judged("From: a@reject.example\n", lost(name))
+    expected = DmarcResult(
+        value=DmarcValue.TEMPERROR,
+        domain="reject.example",
+        policy=DmarcPolicy.REJECT,
+        record_domain="reject.example",
+        reason="a check before did not complete",
+    )
+    assert effects == [expected]
+
+
+@pytest.mark.parametrize("name", ["spf", "dkim"])
+def test_a_check_that_was_lost_takes_no_pass_away(name: str) -> None:
+    effects = judged("From: a@reject.example\n", passed("reject.example"), lost(name))
+    assert [effect.value for effect in effects if isinstance(effect, DmarcResult)] == [DmarcValue.PASS]
+
+
+def test_another_filter_that_was_lost_does_not_matter() -> None:
+    assert verdicts("From: a@reject.example\n", lost("ratelimit")) == ["Reject"]
+
+
+def test_the_reply_to_trouble_asks_to_try_again() -> None:
+    effects = judged("From: a@broken.example\n", options=Options(on_temperror="defer"))
+    assert effects[1] == Defer(text="DMARC of broken.example cannot be checked now", enhanced="4.7.0")
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ("Subject: x\n", Ambiguity.MISSING),
+        ("From: a@reject.example\nFrom: a@reject.example\n", Ambiguity.SEVERAL_FIELDS),
+        ("From: a@reject.example, b@none.example\n", Ambiguity.SEVERAL_DOMAINS),
+        ("From: a@[192.0.2.1]\n", Ambiguity.NO_DOMAIN),
+        ("From: reject.example\n", Ambiguity.MALFORMED),
+    ],
+)
+def test_without_one_author_domain_there_is_nothing_to_evaluate(headers: str, reason: Ambiguity) -> None:
+    assert judged(headers) == [DmarcResult(value=DmarcValue.PERMERROR, reason=reason)]
+
+
+@pytest.mark.parametrize("role", [Role.SUBMISSION, Role.LOCAL])
+def test_mail_of_our_own_is_not_judged(role: Role) -> None:
+    assert judged("From: a@reject.example\n", role=role) == []
+
+
+def test_what_our_own_relay_has_judged_is_not_judged_again() -> None:
+    assert judged("From: a@reject.example\n", session=a_session(trusted_relay=True)) == []
+
+
+def asked_early(sender: str, headers: str = "", role: Role = Role.INCOMING) -> list[Question]:
+    services = some_services(ZONE)
+    dmarc = DmarcFilter(Options(), services)
+    envelope = an_envelope(sender, role)
+    dmarc.mail_from(a_session(), envelope)
+    if headers:
+        dmarc.end_of_headers(a_session(), envelope, some_headers(headers))
+    assert isinstance(services.resolver, ZoneResolver)
+    return services.resolver.asked
+
+
+def names(*domains: str) -> list[Question]:
+    return [Question(f"_dmarc.{domain}", RecordType.TXT) for domain in domains]
+
+
+def test_the_senders_domain_is_asked_for_at_mail_from() -> None:
+    assert asked_early("a@news.reject.example") == names("news.reject.example", "reject.example", "example")
+
+
+@pytest.mark.parametrize("sender", ["", "a@localhost", "a@[192.0.2.1]", "postmaster", "(a@reject.example"])
+def test_a_sender_that_is_nobodys_domain_is_not_asked_for(sender: str) -> None:
+    assert asked_early(sender) == []
+
+
+def test_the_authors_domain_is_asked_for_at_the_end_of_the_headers() -> None:
+    asked = asked_early("a@localhost", "From: a@reject.example\n")
+    assert asked == names("reject.example", "example")
+
+
+def test_for_mail_of_our_own_nobody_is_asked() -> None:
+    assert asked_early("a@reject.example", "From: a@reject.example\n", Role.SUBMISSION) == []

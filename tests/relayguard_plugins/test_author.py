@@ -1,0 +1,74 @@
+import pytest
+
+from relayguard import Ambiguity, Cap, Reject, Role
+from relayguard.testing import CountedMetrics, a_session, an_envelope, collect, some_headers, some_services
+from relayguard_plugins.author import AuthorFilter
+
+SERVICES = some_services()
+AUTHOR = AuthorFilter(SERVICES)
+
+
+@pytest.mark.parametrize("sender", ["alice@example.com", "", "postmaster", '"a b"@example.com', "a@[192.0.2.1]"])
+def test_a_well_formed_sender_is_accepted(sender: str) -> None:
+    assert collect(AUTHOR.mail_from(a_session(), an_envelope(sender))) == []
+
+
+@pytest.mark.parametrize(
+    ("sender", "defect"),
+    [
+        ("alice", "no domain"),
+        ("(any@example.com", "malformed local part"),
+        ("a@b@example.com", "malformed local part"),
+        ("alice@exam ple.com", "malformed domain"),
+        ("alice@-.com", "malformed domain"),
+    ],
+)
+def test_a_malformed_sender_is_refused_with_501(sender: str, defect: str) -> None:
+    expected = Reject(text=f"Malformed sender address: {defect}", code=501, enhanced="5.1.7")
+    assert collect(AUTHOR.mail_from(a_session(), an_envelope(sender))) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ("Subject: hello\n", Ambiguity.MISSING),
+        ("From: a@example.com\nFrom: b@example.com\n", Ambiguity.SEVERAL_FIELDS),
+        ("From: a@example.com, b@example.net\n", Ambiguity.SEVERAL_DOMAINS),
+        ("From: undisclosed:;\n", Ambiguity.NO_DOMAIN),
+    ],
+)
+def test_a_message_without_exactly_one_author_domain_is_refused(headers: str, reason: Ambiguity) -> None:
+    expected = Reject(text=f"Message must have one author domain: {reason}")
+    assert collect(AUTHOR.end_of_headers(a_session(), an_envelope(), some_headers(headers))) == [expected]
+
+
+def test_the_reply_says_what_is_wrong_with_the_author() -> None:
+    effects = collect(AUTHOR.end_of_headers(a_session(), an_envelope(), some_headers("From: alice\n")))
+    text = "Message must have one author domain: malformed From field (an address must have exactly one @)"
+    assert effects == [Reject(text=text)]
+
+
+def test_several_authors_of_one_domain_are_accepted() -> None:
+    headers = some_headers("From: a@example.com, b@EXAMPLE.com\n")
+    assert collect(AUTHOR.end_of_headers(a_session(), an_envelope(), headers)) == []
+
+
+@pytest.mark.parametrize("role", [Role.SUBMISSION, Role.LOCAL])
+def test_only_incoming_mail_is_judged(role: Role) -> None:
+    envelope = an_envelope("alice", role)
+    assert collect(AUTHOR.mail_from(a_session(), envelope)) == []
+    assert collect(AUTHOR.end_of_headers(a_session(), envelope, some_headers("Subject: no author\n"))) == []
+
+
+def test_what_a_relay_of_our_own_accepted_is_not_refused() -> None:
+    relay = a_session(trusted_relay=True)
+    assert collect(AUTHOR.mail_from(relay, an_envelope("a@b@c"))) == []
+    assert collect(AUTHOR.end_of_headers(relay, an_envelope(), some_headers("Subject: x\n"))) == []
+
+
+def test_a_huge_from_field_is_refused_and_counted() -> None:
+    services = some_services()
+    headers = some_headers("From: " + "a" * 20_000 + "@example.com\n")
+    assert len(collect(AuthorFilter(services).end_of_headers(a_session(), an_envelope(), headers))) == 1
+    assert isinstance(services.metrics, CountedMetrics)
+    assert services.metrics.caps == [Cap.FROM_SIZE]

@@ -1,0 +1,107 @@
+"""What is written about the code is true: options, metrics and hooks are documented, and README's blocks run."""
+
+import inspect
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from relayguard import hookspecs
+from relayguard.config import Config, FilterPolicy, parse
+from relayguard.core.effects import LEGAL
+from relayguard.core.stages import Stage
+from relayguard.metrics.catalog import CATALOG, Metric
+from tests.conftest import needs_root
+from tests.integration.conftest import StartRelay, start_relay  # noqa: F401  # a fixture
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+SHIPPED = (ROOT / "docs" / "relayguard.toml").read_text()
+
+
+def blocks(language: str) -> Iterator[str]:
+    yield from re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def block(language: str, name: str) -> str:
+    return next(text for text in blocks(language) if text.startswith(f"# {name}\n"))
+
+
+def test_the_shipped_configuration_shows_every_option_with_its_default() -> None:
+    shipped = parse(SHIPPED)
+    defaults = Config(authserv_id=shipped.authserv_id)
+    assert shipped.model_copy(update={"filter": {}}) == defaults
+    for name in (*Config.model_fields, *FilterPolicy.model_fields):
+        assert re.search(rf"\b{name}\b", SHIPPED), f"docs/relayguard.toml does not show {name}"
+
+
+def test_the_shipped_configuration_shows_every_option_of_every_filter() -> None:
+    from relayguard.app import constructor_hints
+    from relayguard.pipeline.discovery import find_class
+
+    tables = tomllib.loads(SHIPPED)["filter"]
+    for name in Config().filters:
+        options = constructor_hints(find_class(name, None)).get("options")
+        for option in getattr(options, "__dataclass_fields__", {}):
+            assert option in tables[name], f"docs/relayguard.toml does not show filter.{name}.{option}"
+            assert _plain(getattr(options(), option)) == tables[name][option]  # type: ignore[misc]  # not None
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
+@pytest.mark.parametrize("metric", CATALOG, ids=lambda metric: metric.name)
+def test_the_readme_has_a_row_for_each_metric(metric: Metric) -> None:
+    assert metric_row(metric) in README
+
+
+def metric_row(metric: Metric) -> str:
+    labels = ", ".join(name for name, _ in metric.labels)
+    return f"| `{metric.name}` | {labels} | {metric.help} |"
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_the_readme_has_a_row_for_each_hook_with_its_arguments(stage: Stage) -> None:
+    arguments = ", ".join(inspect.signature(getattr(hookspecs, stage.value)).parameters)
+    assert f"| `{stage.value}` | {arguments} |" in README
+    assert stage in LEGAL
+
+
+def test_the_first_filter_of_the_readme_passes_its_test(tmp_path: Path) -> None:
+    (tmp_path / "greet.py").write_text(block("python", "greet.py"))
+    (tmp_path / "test_greet.py").write_text(block("python", "test_greet.py"))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_configurations_of_the_readme_are_right(tmp_path: Path) -> None:
+    (tmp_path / "greet.py").write_text(block("python", "greet.py"))
+    for name in ("relayguard.toml", "greet.toml"):
+        text = block("toml", name).replace("/etc/relayguard/filters", str(tmp_path))
+        (tmp_path / name).write_text(text)
+        command = [sys.executable, "-m", "relayguard", "check", "-c", str(tmp_path / name)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.mta
+@needs_root
+def test_the_first_filter_of_the_readme_adds_its_header_to_real_mail(
+    tmp_path: Path,
+    start_relay: StartRelay,  # noqa: F811  # the fixture
+) -> None:
+    (tmp_path / "greet.py").write_text(block("python", "greet.py"))
+    relay = start_relay('"author", "spf", "greet"', plugins=tmp_path)
+    sent = relay.send(b"From: <a@example.net>\r\n\r\nhello\r\n")
+    assert relay.delivered(sent)["X-Greeting"] == "hello client.example"
