@@ -3,6 +3,7 @@
 import difflib
 import inspect
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
@@ -105,7 +106,9 @@ def _plan(config: Config) -> tuple[list[_Blueprint], list[Problem]]:
     if folder is not None and not folder.is_dir():
         problems.append(Problem("plugin_directory", f"{folder} is not a directory"))
     problems += _unused_tables(config)
-    for name in dict.fromkeys(config.filters):
+    for name, count in Counter(config.filters).items():
+        if count > 1:
+            problems.append(Problem("filters", f"{name!r} is named {count} times; a filter runs once"))
         try:
             cls = find_class(name, folder)
             blueprints.append(_blueprint(config, name, cls))

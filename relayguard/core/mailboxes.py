@@ -163,6 +163,9 @@ def _addr_spec(name: str, tokens: list[_Token]) -> Mailbox:
         raise Malformed("an address must have exactly one @")
     at = tokens.index(_AT)
     local, domain = tokens[:at], tokens[at + 1 :]
+    # A root dot is no part of RFC 5322's grammar, but changes nothing: example.com. is example.com.
+    if len(domain) > 1 and domain[-1] == _DOT:
+        domain = domain[:-1]
     if len(domain) == 1 and domain[0][0] is _Kind.LITERAL:
         domain_text = domain[0][1]
     elif _alternates(domain, (_Kind.ATOM,)):

@@ -340,7 +340,8 @@ def _carry_out(context: milter.Context, step: Step, negotiated: int) -> None:
         case SetHeader(name, occurrence, None):
             context.chgheader(name, occurrence, None)
         case SetHeader(name, occurrence, value):
-            context.chgheader(name, occurrence, f"{space}{value}")
+            # An empty value would delete the field.
+            context.chgheader(name, occurrence, f"{space}{value}" or " ")
         case AddRecipient(address):
             context.addrcpt(f"<{address}>")
         case DeleteRecipient(address):

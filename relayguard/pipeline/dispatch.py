@@ -79,7 +79,7 @@ class Dispatcher:
             try:
                 reader.feed(chunk)
             # As below: a reader is a filter's own code.
-            except Exception as error:
+            except _ANYTHING as error:
                 findings.readers = [item for item in findings.readers if item[1] is not reader]
                 run = self._failure(self._filters[name], Stage.END_OF_HEADERS, envelope.role, error, 0.0)
                 findings.take(run)
@@ -95,7 +95,7 @@ class Dispatcher:
             _check(stage, effects, facts)
             reported = [effect.reported() for effect in effects if isinstance(effect, Result)]
         # Whatever a filter raises is caught here: it costs its own findings, never the message.
-        except Exception as error:
+        except _ANYTHING as error:
             return self._failure(each, stage, role, error, self._timer() - started)
         return HookRun(
             stage=stage,
@@ -107,7 +107,7 @@ class Dispatcher:
         )
 
     @staticmethod
-    def _failure(each: Filter, stage: Stage, role: Role | None, error: Exception, seconds: float) -> HookRun:
+    def _failure(each: Filter, stage: Stage, role: Role | None, error: BaseException, seconds: float) -> HookRun:
         failed = Failed(filter=each.name, stage=stage, kind=_kind(error))
         defers = each.policy.on_failure is OnFailure.DEFER and is_legal(stage, _DEFERRED)
         return HookRun(
@@ -120,6 +120,9 @@ class Dispatcher:
             trace=_trace(error),
         )
 
+
+# A filter that calls sys.exit() must not take the daemon along.
+_ANYTHING = (Exception, SystemExit)
 
 _DEFERRED = Defer(text="A check could not be completed, please try again later", enhanced="4.3.0")
 
@@ -157,13 +160,13 @@ def _as_effects(returned: object) -> tuple[Effect, ...]:
     return tuple(returned)
 
 
-def _kind(error: Exception) -> Failure:
+def _kind(error: BaseException) -> Failure:
     if isinstance(error, IllegalEffectError):
         return Failure.ILLEGAL
     return Failure.TIMEOUT if isinstance(error, TimeoutError) else Failure.EXCEPTION
 
 
-def _trace(error: Exception) -> str:
+def _trace(error: BaseException) -> str:
     """The filter's own frames, in one line: where it broke, without ours around it."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename != __file__][-4:]

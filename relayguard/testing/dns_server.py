@@ -17,6 +17,15 @@ from relayguard.dns.zone import Zone
 _UDP_LIMIT = 1232
 
 
+class _UdpServer(socketserver.ThreadingUDPServer):
+    daemon_threads = True
+
+
+class _TcpServer(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+
 class DnsServer:
     """Serves `zone_text` (see `Zone`) on 127.0.0.1; a context manager.
 
@@ -28,12 +37,10 @@ class DnsServer:
         self._zone = Zone(zone_text)
         self.queries: Counter[str] = Counter()
         handlers = _handlers(self)
-        self._udp = socketserver.ThreadingUDPServer(("127.0.0.1", port), handlers[0])
-        self.port: int = self._udp.server_address[1]
-        socketserver.ThreadingTCPServer.allow_reuse_address = True
-        self._tcp = socketserver.ThreadingTCPServer(("127.0.0.1", self.port), handlers[1])
-        for server in (self._udp, self._tcp):
-            server.daemon_threads = True
+        # The port must be free for both; TCP's free ports are the scarcer.
+        self._tcp = _TcpServer(("127.0.0.1", port), handlers[1])
+        self.port: int = self._tcp.server_address[1]
+        self._udp = _UdpServer(("127.0.0.1", self.port), handlers[0])
 
     def __enter__(self) -> Self:
         for server in (self._udp, self._tcp):

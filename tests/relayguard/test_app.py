@@ -115,6 +115,7 @@ class Heir(Base):
         ("[filter.note]\nmode = 'off'", '"note"', "filter.note.mode: input should be 'enforce' or 'shadow'"),
         ("[filter.author]\nx = 1", '"author"', "filter.author.x: unknown option: this filter has none"),
         ("[filter.spf]\ntimeout = 1.0", '"note"', "filter.spf: this filter is not named in 'filters'"),
+        ("", '"spf", "spf"', "filters: 'spf' is named 2 times; a filter runs once"),
         ("", '"dmarc", "spf"', "filters: filter dmarc must come after spf: change their order"),
     ],
 )

@@ -37,7 +37,6 @@ ATTACKS = [
     ("M-05 no domain", "From: a@\n", BAD),
     ("M-05 64 KB", f"From: {'a' * 65_536}@x\n", LARGE),
     ("M-05 5000 mailboxes", f"From: {'a@x,' * 4_000}\n", BAD),
-    ("M-08 trailing dot", "From: a@legitimate.com.\n", BAD),
     ("M-08 literal", "From: a@[192.0.2.1]\n", NONE),
     ("M-08 percent", "From: a@legitimate.com%00.x\n", NONE),
     ("M-15 bad IDNA", "From: <a@m\u202enchen.example>\n", NONE),
@@ -54,6 +53,7 @@ def test_an_attack_has_no_author_domain(text: str, ambiguity: Ambiguity) -> None
 # Who is judged where there is one answer only.
 ANSWERS = [
     ("E-S16", "From: <@attack.com,@any.com:admin@legitimate.com>\n", "legitimate.com"),
+    ("M-08 trailing dot", "From: a@legitimate.com.\n", "legitimate.com"),
     ("M-03", "From: a@x.example, b@X.example\n", "x.example"),
     ("M-06 quoted", 'From: "admin@legitimate.com" <x@attack.com>\n', "attack.com"),
     ("M-06 spaces", f'From: "admin@legitimate.com{" " * 300}" <x@attack.com>\n', "attack.com"),

@@ -84,6 +84,10 @@ def raising() -> Effect:
     raise RuntimeError("no disk\r\nleft")
 
 
+def leaving() -> Effect:
+    raise SystemExit(3)
+
+
 def returning(thing: object) -> Callable[[], Effect]:
     return lambda: thing  # type: ignore[return-value]
 
@@ -92,6 +96,7 @@ def returning(thing: object) -> Callable[[], Effect]:
     ("how", "kind"),
     [
         pytest.param(raising, Failure.EXCEPTION, id="raises"),
+        pytest.param(leaving, Failure.EXCEPTION, id="calls sys.exit"),
         pytest.param(returning(None), Failure.ILLEGAL, id="yields None"),
         pytest.param(returning("reject"), Failure.ILLEGAL, id="yields a string"),
         pytest.param(returning(Reject), Failure.ILLEGAL, id="yields a class"),
