@@ -166,10 +166,14 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used; `problems` holds every reason."""
+    """The configuration cannot be used; `problems` holds every reason.
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    `rest` is the configuration with defaults in place of what is wrong, for finding more problems in it.
+    """
+
+    def __init__(self, problems: Iterable[Problem], rest: Config | None = None) -> None:
         self.problems = tuple(problems)
+        self.rest = rest
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
@@ -190,6 +194,15 @@ def parse(text: str, name: str = "configuration") -> Config:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([Problem("", f"{name} is not valid TOML: {error}")]) from error
+    try:
+        return _config(table)
+    except ConfigError as error:
+        wrong = {problem.path.partition(".")[0] for problem in error.problems}
+        rest = _config({name: value for name, value in table.items() if name not in wrong})
+        raise ConfigError(error.problems, rest) from error
+
+
+def _config(table: Mapping[str, Any]) -> Config:
     config: Config = validate(TypeAdapter(Config), table, "", Config.model_fields)
     return config
 
@@ -203,7 +216,16 @@ def validate(adapter: TypeAdapter[Any], table: Mapping[str, Any], path: str, opt
         return adapter.validate_json(json.dumps(table, default=str), strict=True)
     except ValidationError as error:
         known = set(options)
-        raise ConfigError(sorted({_problem(details, path, known) for details in error.errors()})) from error
+        raise ConfigError(_distinct(_problem(details, path, known) for details in error.errors())) from error
+
+
+def _distinct(problems: Iterable[Problem]) -> list[Problem]:
+    """Keep one problem for each path: every branch of a union complains, and one mistake is to be told once."""
+    by_path: dict[str, Problem] = {}
+    for problem in problems:
+        by_path.setdefault(problem.path, problem)
+    inner = {path.rpartition(".")[0] for path in by_path}
+    return sorted(problem for path, problem in by_path.items() if path not in inner or not path)
 
 
 # Of a table and of a filter's own options.
@@ -220,7 +242,10 @@ def _problem(details: Any, path: str, known: set[str]) -> Problem:
         close = difflib.get_close_matches(key, sorted(siblings), 1)
         return Problem(where, "unknown option", close[0] if close else None)
     message = details["msg"].removeprefix("Value error, ")
-    return Problem(where, f"{message[0].lower()}{message[1:]}, not {_shown(details.get('input'))}")
+    given = details.get("input")
+    # A whole table says nothing that its path does not.
+    shown = "" if isinstance(given, dict) else f", not {_shown(given)}"
+    return Problem(where, f"{message[0].lower()}{message[1:]}{shown}")
 
 
 _BRANCH = re.compile(r"IPv[46]Network\Z|is_instance\Z|str\Z|constrained-str\Z|[a-z-]+\[.*\]\Z|\[key\]\Z", re.DOTALL)

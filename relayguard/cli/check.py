@@ -18,6 +18,19 @@ def command(config_path: Path) -> None:
         config = load(config_path)
         filters = check_filters(config)
     except ConfigError as error:
-        fail(error, config_path)
+        fail(_with_filters(error), config_path)
     else:
         click.echo(f"{config_path}: ok, {len(filters)} filters: {', '.join(each.name for each in filters)}")
+
+
+def _with_filters(error: ConfigError) -> ConfigError:
+    """Add what is wrong with the filters, as far as the rest of the file tells."""
+    from relayguard.cli.offline import check_filters
+
+    if error.rest is None:
+        return error
+    try:
+        check_filters(error.rest)
+    except ConfigError as more:
+        return ConfigError([*error.problems, *more.problems])
+    return error

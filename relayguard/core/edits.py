@@ -73,6 +73,10 @@ class ReplaceBody:
 
     body: bytes
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.body, bytes):
+            raise TypeError(f"ReplaceBody: {type(self.body).__name__} must be bytes")
+
 
 @dataclass(frozen=True, slots=True)
 class AddRecipient:

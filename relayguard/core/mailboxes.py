@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import islice
 
 MAX_BYTES = 16 * 1024
 MAX_MAILBOXES = 100
+MAX_TOKENS = 1000
 _MAX_DEPTH = 20
 
 
@@ -42,6 +44,8 @@ _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 
 _AT = (_Kind.SPECIAL, b"@")
 _DOT = (_Kind.SPECIAL, b".")
+_COLON = (_Kind.SPECIAL, b":")
+_COMMA = (_Kind.SPECIAL, b",")
 _OPEN = (_Kind.SPECIAL, b"<")
 _CLOSE = (_Kind.SPECIAL, b">")
 
@@ -57,7 +61,10 @@ def parse_mailboxes(value: bytes) -> tuple[Mailbox, ...]:
     if len(value) > MAX_BYTES:
         raise Malformed("too large")
     mailboxes: list[Mailbox] = []
-    for element in _elements(list(_tokens(value))):
+    tokens = list(islice(_tokens(value), MAX_TOKENS + 1))
+    if len(tokens) > MAX_TOKENS:
+        raise Malformed(f"more than {MAX_TOKENS} tokens")
+    for element in _elements(tokens):
         mailboxes += _mailbox(element)
         if len(mailboxes) > MAX_MAILBOXES:
             raise Malformed(f"more than {MAX_MAILBOXES} mailboxes")
@@ -143,10 +150,27 @@ def _mailbox(tokens: list[_Token]) -> list[Mailbox]:
 
 
 def _without_route(tokens: list[_Token]) -> list[_Token]:
-    # RFC 5322 §4.4: an obsolete route is accepted and ignored.
-    if tokens[:1] == [_AT] and (_Kind.SPECIAL, b":") in tokens:
-        return tokens[tokens.index((_Kind.SPECIAL, b":")) + 1 :]
-    return tokens
+    """RFC 5322 §4.4: an obsolete route is accepted and ignored, but only if it is one: ``@a.example,@b.example:``."""
+    if tokens[:1] != [_AT]:
+        return tokens
+    if _COLON not in tokens:
+        raise Malformed("a route does not end")
+    end = tokens.index(_COLON)
+    for hop in _split(tokens[:end], _COMMA):
+        if hop[:1] != [_AT] or not _alternates(hop[1:], (_Kind.ATOM,)):
+            raise Malformed("malformed route")
+    return tokens[end + 1 :]
+
+
+def _split(tokens: list[_Token], separator: _Token) -> Iterator[list[_Token]]:
+    part: list[_Token] = []
+    for token in tokens:
+        if token == separator:
+            yield part
+            part = []
+        else:
+            part.append(token)
+    yield part
 
 
 def _is_phrase(tokens: list[_Token]) -> bool:

@@ -27,10 +27,23 @@ class Reported:
     comment: str | None = None
 
     def __post_init__(self) -> None:
-        words = (self.method, self.value, *(word for ptype, name, _ in self.properties for word in (ptype, name)))
+        # Checked, for a filter of somebody's may not be: a number among them must cost that filter alone.
+        words: tuple[object, ...] = (
+            self.method,
+            self.value,
+            *(word for ptype, name, _ in self.properties for word in (ptype, name)),
+        )
         for word in words:
-            if not _KEYWORD.match(word):
+            if not isinstance(word, str) or not _KEYWORD.match(word):
                 raise ValueError(f"{word!r} is no keyword of Authentication-Results (RFC 8601 §2.2)")
+        texts: tuple[object, ...] = (
+            self.reason or "",
+            self.comment or "",
+            *(value for _, _, value in self.properties),
+        )
+        for text in texts:
+            if not isinstance(text, str):
+                raise TypeError(f"{self.method}: {text!r} must be a str")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,11 @@ _MAX_LINE = 480
 _MAX_LINES = 32
 
 
+def _check_text(verdict: object, text: object) -> None:
+    if not isinstance(text, str):
+        raise TypeError(f"{type(verdict).__name__}: {text!r} must be a str")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Refusal:
     """A verdict that answers the client with a reply of its own (RFC 5321 §4.2, RFC 3463)."""
@@ -24,6 +29,7 @@ class _Refusal:
     family: ClassVar[int]
 
     def __post_init__(self) -> None:
+        _check_text(self, self.text)
         family = self.family
         if self.code // 100 != family:
             raise ValueError(f"{type(self).__name__}: code {self.code} must be {family}00 to {family}99")
@@ -62,12 +68,18 @@ class Quarantine:
 
     reason: str = "quarantined by policy"
 
+    def __post_init__(self) -> None:
+        _check_text(self, self.reason)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discard:
     """Accept the message and drop it silently. The sender is not told: prefer `Reject`."""
 
     reason: str = "discarded by policy"
+
+    def __post_init__(self) -> None:
+        _check_text(self, self.reason)
 
 
 Verdict = Reject | Defer | Quarantine | Discard

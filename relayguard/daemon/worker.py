@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 
 from relayguard import __version__
 from relayguard.app import build_filters, build_pipeline, build_resolver, services_of
 from relayguard.config import Config, split_host_port
-from relayguard.daemon.listeners import close_listener, open_listener
+from relayguard.daemon.listeners import ListenError, close_listener, open_listener
 from relayguard.log import Logger
 from relayguard.metrics.exporter import Exporter
 from relayguard.metrics.prometheus import PrometheusMetrics
@@ -21,11 +22,13 @@ STOP_SECONDS = 30.0
 
 
 _LOOK_SECONDS = 0.05
+_FILES = 65536
 
 
 async def serve(config: Config, logger: Logger) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status. Raises ConfigError or ListenError at start-up."""
     loop = asyncio.get_running_loop()
+    _raise_file_limit()
     metrics = PrometheusMetrics(__version__)
     observer = Observers([metrics, EnvelopeLog(logger)])
     resolver = build_resolver(config, metrics)
@@ -53,10 +56,21 @@ async def serve(config: Config, logger: Logger) -> int:
     return 70 if died.is_set() else 0
 
 
+def _raise_file_limit() -> None:
+    """Every session and every DNS query has a socket, and systemd starts us with a soft limit of 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def _exporter(config: Config, metrics: PrometheusMetrics, stopping: asyncio.Event) -> Exporter | None:
     if config.metrics.address == "off":
         return None
-    exporter = Exporter(split_host_port(config.metrics.address), metrics.registry, lambda: not stopping.is_set())
+    try:
+        exporter = Exporter(split_host_port(config.metrics.address), metrics.registry, lambda: not stopping.is_set())
+    except OSError as error:
+        raise ListenError(f"cannot serve metrics on {config.metrics.address}: {error.strerror or error}") from error
     exporter.start()
     return exporter
 

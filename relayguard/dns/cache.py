@@ -4,28 +4,43 @@ from collections.abc import Callable
 
 from relayguard.services import Answer, Question
 
+_BYTES_PER_ENTRY = 1024
+"""A bound on the average: a stranger's zone can fill 60 KB with one answer."""
+
 
 class Cache:
-    """Keeps answers until they expire, and no more than `entries` of them."""
+    """Keeps answers until they expire, and no more than `entries` of them, or 1 KB for each on average."""
 
     def __init__(self, entries: int, monotonic: Callable[[], float]) -> None:
         self._limit = entries
         self._monotonic = monotonic
         self._answers: dict[Question, Answer] = {}
+        self._bytes = 0
 
     def get(self, question: Question) -> Answer | None:
         """Return the answer if it is still good."""
         answer = self._answers.get(question)
         if answer is not None and answer.expires <= self._monotonic():
-            del self._answers[question]
+            self._drop(question)
             return None
         return answer
 
     def put(self, question: Question, answer: Answer) -> None:
         """Keep `answer`, in place of the oldest one if the cache is full."""
-        while len(self._answers) >= self._limit:
-            del self._answers[next(iter(self._answers))]
+        self._drop(question)
+        self._bytes += _size(answer)
         self._answers[question] = answer
+        while len(self._answers) > self._limit or self._bytes > self._limit * _BYTES_PER_ENTRY:
+            self._drop(next(iter(self._answers)))
+
+    def _drop(self, question: Question) -> None:
+        dropped = self._answers.pop(question, None)
+        if dropped is not None:
+            self._bytes -= _size(dropped)
 
     def __len__(self) -> int:
         return len(self._answers)
+
+
+def _size(answer: Answer) -> int:
+    return 256 + sum(map(len, answer.texts)) + 64 * (len(answer.hosts) + len(answer.exchanges))

@@ -19,6 +19,9 @@ from relayguard.services import Answer, Question, Status
 
 Nameserver = tuple[str, int]
 
+MAX_IN_FLIGHT = 4096
+"""Queries at one time; each has a socket of its own, so that its port cannot be guessed."""
+
 _EDNS_PAYLOAD = 1232
 _FIRST_TRY = 1.5
 
@@ -55,6 +58,7 @@ class CachingResolver:
         self._observer = observer
         self._monotonic = monotonic
         self._cache = Cache(cache_entries, monotonic)
+        self._places = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._in_flight: dict[Question, asyncio.Task[Answer]] = {}
 
     def cached(self, question: Question) -> Answer | None:
@@ -97,7 +101,8 @@ class CachingResolver:
             # No such name can exist; asking would only tell strangers what we were sent.
             answer = Answer(status=Status.NXDOMAIN, expires=started + 60)
         else:
-            answer = await self._ask_any(name, question, started + self._timeout)
+            async with self._places:
+                answer = await self._ask_any(name, question, started + self._timeout)
             self._observer.dns_answered(question, answer, self._monotonic() - started)
         self._cache.put(question, answer)
         return answer

@@ -1,5 +1,6 @@
 """Serves /metrics and /healthz over HTTP, from a thread of its own."""
 
+import socket
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,11 +9,16 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 
+class _Ipv6Server(ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+
+
 class Exporter:
     """An HTTP server on `address`; `healthy` tells whether mail is being served."""
 
     def __init__(self, address: tuple[str, int], registry: CollectorRegistry, healthy: Callable[[], bool]) -> None:
-        self._server = ThreadingHTTPServer(address, _handler(registry, healthy))
+        server = _Ipv6Server if ":" in address[0] else ThreadingHTTPServer
+        self._server = server(address, _handler(registry, healthy))
         self._server.daemon_threads = True
 
     @property

@@ -14,7 +14,7 @@ import asyncio
 import ipaddress
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 
@@ -30,10 +30,12 @@ from relayguard.core.edits import (
 from relayguard.core.ledger import SetHeader, Step
 from relayguard.core.session import IpAddress
 from relayguard.core.stages import Stage
+from relayguard.core.text import printable
 from relayguard.core.verdicts import Defer, Discard, Quarantine, Reject
 from relayguard.log import Logger
+from relayguard.milter.link import Link
 from relayguard.milter.macros import requested
-from relayguard.pipeline.connection import Client, Connection, OpensConnections
+from relayguard.pipeline.connection import Client, OpensConnections
 from relayguard.pipeline.transaction import Ending
 
 ACTIONS = (
@@ -71,30 +73,9 @@ _HAND_OVER_BYTES = 256 * 1024
 
 _PROGRESS_SECONDS = 10.0
 _READ_TIMEOUT = 7210
+_MAX_REASON = 480
 
 _UNAVAILABLE = Defer(text="The mail filter is not available, please try again later", enhanced="4.3.0")
-
-
-class _Link:
-    """One milter connection: what was collected, and what was negotiated."""
-
-    __slots__ = ("connection", "headers", "negotiated", "seen", "waiting", "waiting_bytes")
-
-    def __init__(self, connection: Connection, negotiated: int) -> None:
-        self.connection = connection
-        self.negotiated = negotiated
-        self.headers: list[tuple[str, bytes]] = []
-        self.waiting: list[Callable[[], Awaitable[object]]] = []
-        self.waiting_bytes = 0
-        self.seen = False
-
-    async def drain(self) -> object:
-        """Run what was collected, in order; return what the last call returned."""
-        waiting, self.waiting, self.waiting_bytes = self.waiting, [], 0
-        result: object = None
-        for call in waiting:
-            result = await call()
-        return result
 
 
 class LibmilterTransport:
@@ -105,7 +86,7 @@ class LibmilterTransport:
         self._loop = loop
         self._logger = logger
         self._macros = requested(pipeline.needs.macros)
-        self._links: set[_Link] = set()
+        self._links: set[Link] = set()
         self._wanted = _NEVER_REPLIED | _NEVER_CALLED | milter.P_HDR_LEADSPC
         for stage, bit in _NO_REPLY.items():
             if stage not in pipeline.needs.replies:
@@ -145,37 +126,55 @@ class LibmilterTransport:
         # The binding decodes some strings as UTF-8 before Python runs; what it cannot decode is a callback
         # missed. With any other policy the session would hang where no reply is due.
         milter.set_exception_policy(milter.CONTINUE)
-        milter.set_connect_callback(guarded(self._connect))
-        milter.set_helo_callback(guarded(self._helo))
-        milter.set_envfrom_callback(guarded(self._mail_from))
-        milter.set_envrcpt_callback(guarded(self._rcpt_to))
-        milter.set_header_callback(guarded(self._header))
-        milter.set_eoh_callback(guarded(self._end_of_headers))
-        milter.set_body_callback(guarded(self._body))
+        milter.set_connect_callback(guarded(self._connect, milter.P_NR_CONN))
+        milter.set_helo_callback(guarded(self._helo, milter.P_NR_HELO))
+        milter.set_envfrom_callback(guarded(self._mail_from, milter.P_NR_MAIL))
+        milter.set_envrcpt_callback(guarded(self._rcpt_to, milter.P_NR_RCPT))
+        milter.set_header_callback(guarded(self._header, milter.P_NR_HDR))
+        milter.set_eoh_callback(guarded(self._end_of_headers, milter.P_NR_EOH))
+        milter.set_body_callback(guarded(self._body, milter.P_NR_BODY))
         milter.set_eom_callback(guarded(self._end_of_message))
         milter.set_abort_callback(guarded(self._abort))
         milter.set_close_callback(guarded(self._close))
         milter.register("relayguard", negotiate=guarded(self._negotiate))
 
-    def _guard(self, callback: Callable[..., int]) -> Callable[..., int]:
+    def _guard(self, callback: Callable[..., int], no_reply: int = 0) -> Callable[..., int]:
+        """Let no exception reach C. `no_reply` is the bit by which this callback's reply is negotiated away."""
+
         def guarded(context: milter.Context, *arguments: object) -> int:
             try:
                 return callback(context, *arguments)
-            # The edge: nothing may reach C as an exception, and the session must get an answer.
+            # The edge: the session must get an answer, but only where one is due.
             except Exception as error:
-                self._logger.error("milter callback failed", callback=callback.__name__, error=repr(error))
-                link = context.getpriv()
-                if link is not None:
-                    link.waiting = [link.connection.fail]
-                    self._hand_over(link)
+                link: Link | None = context.getpriv()
+                queue_id = link.connection.queue_id if link is not None else None
+                self._logger.error(
+                    "milter callback failed",
+                    callback=callback.__name__,
+                    error=printable(repr(error), 500),
+                    queue_id=printable(queue_id or "", 64),
+                )
+                if link is None:
+                    return self._answer(context, _UNAVAILABLE)
+                self._give_up(link)
+                if link.negotiated & no_reply:
+                    link.failed = True
+                    return milter.NOREPLY
                 return self._answer(context, _UNAVAILABLE)
 
         return guarded
 
+    def _give_up(self, link: Link) -> None:
+        """End the envelope in progress as failed, after what is still running was stopped."""
+        if link.running is not None:
+            link.running.cancel()
+        link.waiting = [link.connection.fail]
+        self._hand_over(link)
+
     def _negotiate(self, context: milter.Context, options: list[int]) -> int:
         offered_actions, offered_protocol = options[0], options[1]
         granted = ACTIONS & offered_actions
-        link = _Link(self._pipeline.open(), self._wanted & offered_protocol)
+        link = Link(self._pipeline.open(), self._wanted & offered_protocol)
         self._links.add(link)
         context.setpriv(link)
         if granted & milter.SETSYMLIST:
@@ -207,6 +206,7 @@ class LibmilterTransport:
         link = context.getpriv()
         self._see(context, link, Stage.MAIL_FROM)
         link.headers = []
+        link.failed = False
         macros = self._read_macros(context, Stage.MAIL_FROM)
         parameters = tuple(word.decode("utf-8", "replace") for word in words)
         link.waiting.append(partial(link.connection.mail_from, path, parameters, macros))
@@ -244,6 +244,8 @@ class LibmilterTransport:
 
     def _end_of_message(self, context: milter.Context) -> int:
         link = context.getpriv()
+        if link.failed:
+            return self._answer(context, _UNAVAILABLE)
         link.waiting.append(partial(link.connection.end_of_message, self._macro(context, "i")))
         ending = self._wait_with_progress(context, self._hand_over(link))
         if not isinstance(ending, Ending):
@@ -252,7 +254,7 @@ class LibmilterTransport:
             _carry_out(context, step, link.negotiated)
         verdict = ending.decision.verdict
         if isinstance(verdict, Quarantine):
-            context.quarantine(verdict.reason or "quarantined")
+            context.quarantine(printable(verdict.reason, _MAX_REASON) or "quarantined")
         if isinstance(verdict, Discard):
             return milter.DISCARD
         return self._answer(context, verdict)
@@ -273,7 +275,7 @@ class LibmilterTransport:
             self._hand_over(link)
         return milter.CONTINUE
 
-    def _see(self, context: milter.Context, link: _Link, stage: Stage) -> None:
+    def _see(self, context: milter.Context, link: Link, stage: Stage) -> None:
         """Make up for a connect event that the binding lost: its sender must not pass for local."""
         if link.seen:
             return
@@ -283,14 +285,18 @@ class LibmilterTransport:
         client = Client(address, "", 0, macros, lost=address is None)
         link.waiting.append(partial(link.connection.connect, client))
 
-    def _reply(self, context: milter.Context, link: _Link, stage: Stage) -> int:
+    def _reply(self, context: milter.Context, link: Link, stage: Stage) -> int:
         if stage not in self._pipeline.needs.replies:
             return self._no_reply(link, _NO_REPLY[stage])
+        if link.failed:
+            return self._answer(context, _UNAVAILABLE)
         verdict = self._hand_over(link).result()
         return self._answer(context, verdict if isinstance(verdict, Reject | Defer) else None)
 
-    def _hand_over(self, link: _Link) -> Future[object]:
-        return asyncio.run_coroutine_threadsafe(link.drain(), self._loop)
+    def _hand_over(self, link: Link) -> Future[object]:
+        waiting, link.waiting, link.waiting_bytes = link.waiting, [], 0
+        link.running = asyncio.run_coroutine_threadsafe(link.drain(waiting), self._loop)
+        return link.running
 
     @staticmethod
     def _wait_with_progress(context: milter.Context, future: Future[object]) -> object:
@@ -303,7 +309,7 @@ class LibmilterTransport:
                 context.progress()
 
     @staticmethod
-    def _no_reply(link: _Link, bit: int) -> int:
+    def _no_reply(link: Link, bit: int) -> int:
         return milter.NOREPLY if link.negotiated & bit else milter.CONTINUE
 
     @staticmethod
@@ -330,18 +336,20 @@ class LibmilterTransport:
 
 
 def _carry_out(context: milter.Context, step: Step, negotiated: int) -> None:
+    # Folds are bare line feeds here, whatever the filter wrote.
     space = " " if negotiated & milter.P_HDR_LEADSPC else ""
     match step:
         case AddHeader(name, value, at_top):
+            folded = space + value.replace("\r\n", "\n")
             if at_top:
-                context.addheader(name, space + value, 0)
+                context.addheader(name, folded, 0)
             else:
-                context.addheader(name, space + value)
+                context.addheader(name, folded)
         case SetHeader(name, occurrence, None):
             context.chgheader(name, occurrence, None)
-        case SetHeader(name, occurrence, value):
+        case SetHeader(name, occurrence, str(value)):
             # An empty value would delete the field.
-            context.chgheader(name, occurrence, f"{space}{value}" or " ")
+            context.chgheader(name, occurrence, (space + value.replace("\r\n", "\n")) or " ")
         case AddRecipient(address):
             context.addrcpt(f"<{address}>")
         case DeleteRecipient(address):

@@ -16,9 +16,8 @@ USUAL: Mapping[Stage, tuple[str, ...]] = {
 """Postfix has a queue id (``i``) only from the first accepted recipient on, Sendmail from MAIL FROM."""
 
 
-def requested(declared: Iterable[tuple[Stage, tuple[str, ...]]]) -> dict[Stage, tuple[str, ...]]:
-    """Return all macros to ask for: the usual ones, and those that filters declared."""
-    wanted = {stage: dict.fromkeys(names) for stage, names in USUAL.items()}
-    for stage, names in declared:
-        wanted.setdefault(stage, {}).update(dict.fromkeys(names))
-    return {stage: tuple(names) for stage, names in wanted.items()}
+def requested(declared: Iterable[str]) -> dict[Stage, tuple[str, ...]]:
+    """Return all macros to ask for: the usual ones, and at MAIL FROM those that filters declared."""
+    wanted = dict(USUAL)
+    wanted[Stage.MAIL_FROM] = tuple(dict.fromkeys([*USUAL[Stage.MAIL_FROM], *sorted(declared)]))
+    return wanted

@@ -83,6 +83,11 @@ class Connection:
         self._connected = False
 
     @property
+    def queue_id(self) -> str | None:
+        """The MTA's queue id of the envelope in progress, for log lines."""
+        return self._transaction.envelope.queue_id if self._transaction is not None else None
+
+    @property
     def in_transaction(self) -> bool:
         """Whether an envelope is in progress."""
         return self._transaction is not None and self._transaction.open
@@ -140,6 +145,7 @@ class Connection:
             pipeline.rules,
             pipeline.metrics,
             keep_body=pipeline.needs.keep_body,
+            counts_size=pipeline.needs.body,
         )
         return await self._transaction.mail_from()
 

@@ -10,7 +10,7 @@ from relayguard.core.edits import ChangeHeader, DeleteHeader
 from relayguard.core.effects import Effect, is_legal
 from relayguard.core.envelope import Envelope, Role
 from relayguard.core.headers import Headers
-from relayguard.core.results import Failed, Failure, Result
+from relayguard.core.results import Failed, Failure, Reported, Result
 from relayguard.core.stages import Stage
 from relayguard.core.verdicts import Defer
 from relayguard.pipeline.filters import Filter, Hook, HookKind, OnFailure
@@ -68,8 +68,13 @@ class Dispatcher:
         envelope: Envelope | None = None,
     ) -> None:
         """Call every hook of `stage` and sort what they yield into `findings`."""
-        for each, hook in self._calls[stage]:
-            run = await self._call(each, hook, stage, facts, role)
+        calls = self._calls[stage]
+        if not calls:
+            return
+        # One deadline for the whole stage: it is the MTA that waits, for all of them.
+        deadline = asyncio.get_running_loop().time() + self._budgets[stage]
+        for each, hook in calls:
+            run = await self._call(each, hook, stage, facts, role, deadline)
             findings.take(run)
             self._observer.hook_ran(run, envelope)
 
@@ -86,16 +91,24 @@ class Dispatcher:
                 self._observer.hook_ran(run, envelope)
 
     async def _call(
-        self, each: Filter, hook: Hook, stage: Stage, facts: Mapping[str, object], role: Role | None
+        self,
+        each: Filter,
+        hook: Hook,
+        stage: Stage,
+        facts: Mapping[str, object],
+        role: Role | None,
+        deadline: float,
     ) -> HookRun:
         started = self._timer()
         try:
             arguments = [facts[name] for name in hook.arguments]
-            effects = await _collect(hook, arguments, self._budgets[stage])
+            effects = await _collect(hook, arguments, deadline)
             _check(stage, effects, facts)
-            reported = [effect.reported() for effect in effects if isinstance(effect, Result)]
+            reported = _reported(effects)
         # Whatever a filter raises is caught here: it costs its own findings, never the message.
         except _ANYTHING as error:
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                raise
             return self._failure(each, stage, role, error, self._timer() - started)
         return HookRun(
             stage=stage,
@@ -103,13 +116,13 @@ class Dispatcher:
             mode=each.policy.mode(role),
             effects=effects,
             seconds=self._timer() - started,
-            reported=tuple(entry for entry in reported if entry is not None),
+            reported=reported,
         )
 
     @staticmethod
     def _failure(each: Filter, stage: Stage, role: Role | None, error: BaseException, seconds: float) -> HookRun:
         failed = Failed(filter=each.name, stage=stage, kind=_kind(error))
-        defers = each.policy.on_failure is OnFailure.DEFER and is_legal(stage, _DEFERRED)
+        defers = each.policy.on_failure is OnFailure.DEFER and stage is not Stage.DECIDED
         return HookRun(
             stage=stage,
             filter=each.name,
@@ -121,16 +134,16 @@ class Dispatcher:
         )
 
 
-# A filter that calls sys.exit() must not take the daemon along.
-_ANYTHING = (Exception, SystemExit)
+# A filter that calls sys.exit() must not take the daemon along, nor one that awaits what it has cancelled.
+_ANYTHING = (Exception, SystemExit, asyncio.CancelledError)
 
 _DEFERRED = Defer(text="A check could not be completed, please try again later", enhanced="4.3.0")
 
 
-async def _collect(hook: Hook, arguments: list[object], budget: float) -> tuple[Effect, ...]:
+async def _collect(hook: Hook, arguments: list[object], end: float) -> tuple[Effect, ...]:
     if hook.kind is HookKind.PLAIN:
         return _as_effects(hook.function(*arguments))
-    async with asyncio.timeout(budget) as deadline:
+    async with asyncio.timeout_at(end) as deadline:
         try:
             if hook.kind is HookKind.COROUTINE:
                 return _as_effects(await hook.function(*arguments))  # type: ignore[misc]  # kind_of looked
@@ -150,6 +163,18 @@ def _check(stage: Stage, effects: Iterable[Effect], facts: Mapping[str, object])
         # What the message does not hold cannot be counted when the edits are planned.
         if isinstance(effect, ChangeHeader | DeleteHeader) and (headers is None or effect.header not in headers):
             raise IllegalEffectError(f"{repr(effect.header)[:200]} is no field of this message")
+
+
+def _reported(effects: Iterable[Effect]) -> tuple[Reported, ...]:
+    entries = [effect.reported() for effect in effects if isinstance(effect, Result)]
+    if not all(entry is None or isinstance(entry, Reported) for entry in entries):
+        raise IllegalEffectError("reported() must return Reported or None")
+    return tuple(entry for entry in entries if entry is not None)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _as_effects(returned: object) -> tuple[Effect, ...]:

@@ -48,7 +48,7 @@ class EnvelopeLog:
             "helo": printable(session.helo),
             "sender": printable(envelope.sender.raw),
             "recipients": len(envelope.recipients),
-            "size": record.size,
+            "size": record.size or None,
             "results": [shown(entry) for entry in record.reported],
             "decision": record.decision.outcome.value,
             "filter": record.decision.filter,

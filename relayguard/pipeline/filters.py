@@ -67,7 +67,7 @@ class Filter:
     instance: object
     hooks: Mapping[Stage, Hook]
     policy: Policy
-    macros: Mapping[Stage, tuple[str, ...]] = field(default_factory=dict)
+    macros: frozenset[str] = frozenset()
 
 
 _KINDS: tuple[tuple[Callable[[object], bool], HookKind], ...] = (

@@ -15,13 +15,13 @@ class Needs:
 
     `replies` are the stages whose callback must be answered before the MTA goes on. `watch` means that a
     filter may ask for the body as it streams, `keep_body` that it must be kept until the message ends.
-    `macros` are the macros beyond the usual ones, by stage.
+    `macros` are the macros wanted at MAIL FROM, beyond the usual ones.
     """
 
     replies: frozenset[Stage]
     watch: bool
     keep_body: bool
-    macros: tuple[tuple[Stage, tuple[str, ...]], ...]
+    macros: frozenset[str]
 
     @property
     def body(self) -> bool:
@@ -42,5 +42,5 @@ def needs_of(filters: Iterable[Filter]) -> Needs:
         replies=frozenset(replies | {Stage.END_OF_MESSAGE}),
         watch=Stage.END_OF_HEADERS in stages,
         keep_body=bool(arguments & _BODY_ARGUMENTS),
-        macros=tuple((stage, names) for each in filters for stage, names in each.macros.items()),
+        macros=frozenset(macro for each in filters for macro in each.macros),
     )

@@ -35,7 +35,8 @@ class HookRun:
 class EnvelopeRecord:
     """One envelope, ended. `would_be` is the decision had no filter been in shadow mode.
 
-    `refused` lists the recipients that were refused one by one, `stripped` counts removed headers.
+    `refused` lists the recipients that were refused one by one, `stripped` counts removed headers,
+    `size` octets; it is 0 where no filter wants the body, for then the MTA does not send it.
     """
 
     session: Session

@@ -1,7 +1,8 @@
 """Registers filters with pluggy and refuses, at start-up, whatever could surprise at run time."""
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pluggy
@@ -11,6 +12,7 @@ from relayguard.core.stages import Stage
 from relayguard.pipeline.discovery import FilterError
 from relayguard.pipeline.filters import Filter, Hook, HookKind, Policy, kind_of
 
+_MACRO = re.compile(r"(?:[A-Za-z_]|\{[A-Za-z0-9_]+\})\Z")
 _STAGES = {stage.value: stage for stage in Stage}
 
 
@@ -94,8 +96,11 @@ def _check_order(candidates: Iterable[Candidate]) -> None:
     seen: set[str] = set()
     names = {candidate.name for candidate in candidates}
     for candidate in candidates:
-        after = _names_after(candidate)
-        late = sorted((after & names) - seen)
+        required = _names(candidate, "requires")
+        missing = sorted(required - names)
+        if missing:
+            raise FilterError(f"filter {candidate.name} needs {', '.join(missing)}: name them before it in 'filters'")
+        late = sorted(((_names(candidate, "after") & names) | required) - seen)
         if late:
             raise FilterError(
                 f"filter {candidate.name} must come after {', '.join(late)}: change their order in 'filters'"
@@ -105,20 +110,19 @@ def _check_order(candidates: Iterable[Candidate]) -> None:
         seen.add(candidate.name)
 
 
-def _names_after(candidate: Candidate) -> set[str]:
-    after: object = getattr(candidate.instance, "after", frozenset())
-    if not isinstance(after, set | frozenset) or not all(isinstance(name, str) for name in after):
-        raise FilterError(f"filter {candidate.name}: 'after' must be a set of filter names")
-    return set(after)
+def _names(candidate: Candidate, attribute: str) -> frozenset[str]:
+    names: object = getattr(candidate.instance, attribute, frozenset())
+    if not isinstance(names, set | frozenset) or not all(isinstance(name, str) for name in names):
+        raise FilterError(f"filter {candidate.name}: {attribute!r} must be a set of names")
+    return frozenset(names)
 
 
-def _macros(candidate: Candidate) -> Mapping[Stage, tuple[str, ...]]:
-    declared: object = getattr(candidate.instance, "macros", {})
-    if not isinstance(declared, Mapping) or not all(
-        stage in _STAGES and isinstance(names, tuple | list) for stage, names in declared.items()
-    ):
-        raise FilterError(f"filter {candidate.name}: 'macros' must map names of hooks to tuples of macro names")
-    return {Stage(stage): tuple(names) for stage, names in declared.items()}
+def _macros(candidate: Candidate) -> frozenset[str]:
+    macros = _names(candidate, "macros")
+    wrong = sorted(macro for macro in macros if not _MACRO.match(macro))
+    if wrong:
+        raise FilterError(f"filter {candidate.name}: {wrong[0]!r} is no macro; write 'j' or '{{mail_mailer}}'")
+    return macros
 
 
 def _first_sentence(error: Exception) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from relayguard.authentication_results.render import HEADER_NAME, render
-from relayguard.authentication_results.scan import forged_headers
+from relayguard.authentication_results.scan import MAX_FORGED, forged_headers
 from relayguard.core.address import Address
 from relayguard.core.body import Body
 from relayguard.core.caps import Cap
@@ -24,6 +24,11 @@ from relayguard.pipeline.findings import Findings
 from relayguard.pipeline.record import EnvelopeRecord, Observer
 from relayguard.pipeline.rules import Rules
 from relayguard.services import Metrics
+
+CORE = "relayguard"
+"""Who decided, where it was no filter."""
+
+TOO_MANY_FORGED = Reject(text="Too many Authentication-Results fields that claim to be ours")
 
 HEADER_BLOCK_BYTES = 256 * 1024
 """Filters see no more of the header block than this."""
@@ -51,6 +56,7 @@ class Transaction:
         metrics: Metrics,
         *,
         keep_body: bool,
+        counts_size: bool,
     ) -> None:
         self.session = session
         self.envelope = envelope
@@ -64,6 +70,8 @@ class Transaction:
         self._visible = self._headers
         self._body = Body() if keep_body else None
         self._size = 0
+        # Where no filter wants the body, the MTA does not send it.
+        self._counts_size = counts_size
         self._refused: list[Given] = []
         self._accepted = 0
         self._stripped = 0
@@ -115,15 +123,16 @@ class Transaction:
     async def end_of_message(self) -> Ending:
         """Measure, judge, decide and plan the edits."""
         await self._run(Stage.END_OF_MESSAGE, headers=self._visible, body=self._body)
-        given = self._findings.standing()
-        decision = decide(given)
         steps: tuple[Step, ...] = ()
-        if given is None or isinstance(given.verdict, Quarantine):
+        if self._goes_on():
             self._authenticate()
-            if self._dispatcher.has_hooks(Stage.OUTGOING):
-                message = Message(self._findings.ledger.preview(self._headers), self._outgoing_body())
-                await self._run(Stage.OUTGOING, message=message)
+        if self._goes_on() and self._dispatcher.has_hooks(Stage.OUTGOING):
+            message = Message(self._findings.ledger.preview(self._headers), self._outgoing_body())
+            await self._run(Stage.OUTGOING, message=message)
+        # A signer that failed may have deferred what was to go on.
+        if self._goes_on():
             steps = self._findings.ledger.plan(self._headers)
+        decision = decide(self._findings.standing())
         await self._end(decision)
         return Ending(decision, steps)
 
@@ -137,6 +146,10 @@ class Transaction:
             decision = decide(strongest(self._refused))
         await self._end(decision)
 
+    def _goes_on(self) -> bool:
+        given = self._findings.standing()
+        return given is None or isinstance(given.verdict, Quarantine)
+
     def _authenticate(self) -> None:
         ledger = self._findings.ledger
         # RFC 8601 §5: what claims to be ours and is not must go, before ours is added.
@@ -145,6 +158,9 @@ class Transaction:
             self._stripped = len(forged)
             if capped:
                 self._metrics.cap_hit(Cap.AUTHENTICATION_RESULTS)
+            if len(forged) > MAX_FORGED:
+                self._findings.verdicts.append(Given(CORE, TOO_MANY_FORGED))
+                return
             for header in forged:
                 ledger.add(DeleteHeader(header))
         self._header = render(self._rules.authserv_id, self._findings.reported)
@@ -173,8 +189,17 @@ class Transaction:
         await self._dispatcher.run(stage, facts, findings, self.envelope.role, self.envelope)
 
     async def _end(self, decision: Decision) -> None:
+        if not self.open:
+            return
         self.open = False
-        await self._run(Stage.DECIDED, decision=decision)
+        try:
+            await self._run(Stage.DECIDED, decision=decision)
+            self._tell(decision)
+        finally:
+            if self._body is not None:
+                self._body.close()
+
+    def _tell(self, decision: Decision) -> None:
         would_be = decision
         if decision.outcome not in (Outcome.ABORTED, Outcome.FAILED):
             hypothetical = self._findings.hypothetical()
@@ -189,10 +214,8 @@ class Transaction:
                 would_be=would_be,
                 refused=tuple(self._refused),
                 stripped=self._stripped,
-                size=self._size,
+                size=self._size if self._counts_size else 0,
                 seconds=time.perf_counter() - self._started,
                 authentication_results=self._header,
             )
         )
-        if self._body is not None:
-            self._body.close()

@@ -114,8 +114,8 @@ class MilterClient:
         """Name a recipient."""
         return self.command(Command.RCPT, protocol.strings(path))
 
-    def message(self, raw: bytes, queue_id: bytes = b"Q1") -> Judged:
-        """Send a whole message, headers and body, and return what became of it."""
+    def begin(self, raw: bytes, queue_id: bytes = b"Q1") -> Reply:
+        """Send a message, headers and body, but not its end; return the first refusal, if any."""
         pairs, body = split_message(raw)
         self.macros(Command.DATA, {"i": queue_id})
         replies = [self.command(Command.DATA)]
@@ -123,10 +123,12 @@ class MilterClient:
         replies.append(self.command(Command.END_OF_HEADERS))
         for start in range(0, len(body), MAX_CHUNK):
             replies.append(self.command(Command.BODY, body[start : start + MAX_CHUNK]))
-        refusals = [reply for reply in replies if reply != CONTINUE]
-        if refusals:
-            return Judged(refusals[0])
-        return self.end_of_message()
+        return next((reply for reply in replies if reply != CONTINUE), CONTINUE)
+
+    def message(self, raw: bytes, queue_id: bytes = b"Q1") -> Judged:
+        """Send a whole message and return what became of it."""
+        refusal = self.begin(raw, queue_id)
+        return self.end_of_message() if refusal == CONTINUE else Judged(refusal)
 
     def _header(self, name: str, value: bytes) -> Reply:
         # As Postfix does: folds are bare line feeds, and a leading space only if asked for.
@@ -136,7 +138,7 @@ class MilterClient:
 
     def end_of_message(self) -> Judged:
         """End the message and collect the edits."""
-        self._send(Command.END_OF_MESSAGE)
+        self.end()
         edits: list[Edit] = []
         while True:
             packet = self._receive()
@@ -147,6 +149,10 @@ class MilterClient:
                 self.progress += 1
             else:
                 return Judged(_reply(packet), edits)
+
+    def end(self) -> None:
+        """End the message, and do not wait for what becomes of it."""
+        self._send(Command.END_OF_MESSAGE)
 
     def deliver(
         self,

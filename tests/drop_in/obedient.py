@@ -36,6 +36,7 @@ VERDICTS: dict[str, Effect] = {
     "defer": Defer(text="Not now", code=450, enhanced="4.7.9"),
     "quarantine": Quarantine(reason="held by test"),
     "discard": Discard(reason="dropped by test"),
+    "quarantine-lines": Quarantine(reason="held\nX-Evil: 1"),
     "percent": Reject(text="100% sure: %s %d %"),
     "lines": Reject(text="first line\nsecond line\r\nthird\rline"),
     "eight-bit": Reject(text="grüß dich \x00\x07"),
@@ -50,6 +51,7 @@ EDITS: dict[str, Callable[[Headers], list[Effect]]] = {
     "add-recipient": lambda _: [AddRecipient("carol@example.com")],
     "delete-recipient": lambda _: [DeleteRecipient("bob@example.com")],
     "sender": lambda _: [ChangeSender("other@example.org")],
+    "crlf": lambda _: [AddHeader("X-Folded", "one\r\n two")],
     "utf8": lambda _: [AddHeader("X-Greeting", "grüß dich")],
 }
 
@@ -79,8 +81,8 @@ class Obedient:
     async def end_of_message(self, headers: Headers, body: Body) -> AsyncIterator[Effect]:
         yield AddHeader("X-Body-Size", str(body.size), at_top=False)
         yield AddHeader("X-Thread", threading.current_thread().name, at_top=False)
-        if any(header.text == "wait" for header in headers.all("X-Do-At-End")):
-            await asyncio.sleep(12)
+        for header in headers.all("X-Do-At-End"):
+            await asyncio.sleep({"wait": 12, "nap": 0.5}.get(header.text, 0))
         for effect in _obey(headers, "X-Do-At-End"):
             yield effect
 

@@ -32,6 +32,21 @@ def test_an_internal_fault_defers_the_message_and_counts_it_as_failed(part: str,
         assert client.mail_from() == CONTINUE
 
 
+def test_a_fault_in_the_middle_of_a_large_body_is_answered_when_the_message_ends(tmp_path: Path) -> None:
+    address = f"unix:{tmp_path}/milter.sock"
+    with ExitStack() as stack:
+        daemon = stack.enter_context(
+            Daemon(tmp_path, configuration(address, 53, "off", '"obedient"'), program=(SABOTEUR, "body"))
+        )
+        client = stack.enter_context(MilterClient(address))
+        client.connect()
+        client.helo()
+        # So large that it is handed over before it ends, where no reply is due.
+        assert client.deliver(PLAIN + b"x" * 1_000_000).reply.text.startswith("451 4.3.0")
+        assert client.mail_from() == CONTINUE
+        assert daemon.await_events("envelope", 1)[0]["decision"] == "failed"
+
+
 def test_an_internal_fault_at_mail_from_defers_the_sender(tmp_path: Path) -> None:
     address = f"unix:{tmp_path}/milter.sock"
     with ExitStack() as stack:

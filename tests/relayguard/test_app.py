@@ -116,7 +116,8 @@ class Heir(Base):
         ("[filter.author]\nx = 1", '"author"', "filter.author.x: unknown option: this filter has none"),
         ("[filter.spf]\ntimeout = 1.0", '"note"', "filter.spf: this filter is not named in 'filters'"),
         ("", '"spf", "spf"', "filters: 'spf' is named 2 times; a filter runs once"),
-        ("", '"dmarc", "spf"', "filters: filter dmarc must come after spf: change their order"),
+        ("", '"dmarc", "spf"', "filters: filter dmarc needs dkim: name them before it in 'filters'"),
+        ("", '"dmarc", "spf", "dkim"', "filters: filter dmarc must come after dkim, spf: change their order"),
     ],
 )
 def test_a_mistake_in_the_configuration_of_filters_says_where_and_what(

@@ -1,14 +1,21 @@
 """Runs the daemon with one of its own parts broken: ``saboteur.py PART run --config FILE``."""
 
+import inspect
 import sys
 
 from relayguard.cli import main
 from relayguard.pipeline.transaction import Transaction
 
 
-async def broken(*_: object, **__: object) -> None:
+def broken(*_: object, **__: object) -> None:
     raise RuntimeError("sabotaged")
 
 
-setattr(Transaction, sys.argv.pop(1), broken)
+async def broken_later(*_: object, **__: object) -> None:
+    broken()
+
+
+part = sys.argv.pop(1)
+waits = inspect.iscoroutinefunction(getattr(Transaction, part))
+setattr(Transaction, part, broken_later if waits else broken)
 main()

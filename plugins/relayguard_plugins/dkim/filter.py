@@ -35,6 +35,10 @@ class Options:
 
     max_signatures: int = 10
 
+    def __post_init__(self) -> None:
+        if not 1 <= self.max_signatures <= 100:
+            raise ValueError(f"max_signatures must be 1 to 100, not {self.max_signatures}")
+
 
 @dataclass(frozen=True, slots=True)
 class _Verification:

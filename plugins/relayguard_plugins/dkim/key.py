@@ -55,6 +55,8 @@ def choose_key(texts: tuple[bytes, ...]) -> Key:
     error: SignatureError | None = None
     for text in texts:
         try:
+            if len(text) > MAX_RECORD:
+                raise _unusable("key record too large")
             return parse_key(text)
         except SignatureError as unusable:
             error = error or unusable
@@ -64,8 +66,6 @@ def choose_key(texts: tuple[bytes, ...]) -> Key:
 @lru_cache(maxsize=4096)
 def parse_key(text: bytes) -> Key:
     """Read a key record; raises SignatureError."""
-    if len(text) > MAX_RECORD:
-        raise _unusable("key record too large")
     try:
         tags = parse_tags(text)
     except TagError as error:

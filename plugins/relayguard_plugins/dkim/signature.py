@@ -5,11 +5,12 @@ import binascii
 import re
 from dataclasses import dataclass
 
-from relayguard import Cap, DkimResult, DkimValue, Header, lies_under, printable, to_a_labels
+from relayguard import Cap, DkimResult, DkimValue, Header, Headers, lies_under, printable, to_a_labels
 from relayguard_plugins.dkim.tags import TagError, parse_tags, without_white, words
 
 MAX_BYTES = 8 * 1024
 MAX_NAMES = 100
+_MAX_READ = 100
 SKEW = 300
 """Seconds that a sender's clock may differ from ours."""
 
@@ -116,6 +117,17 @@ def describe_broken(header: Header, error: SignatureError) -> DkimResult:
         algorithm=printable(tags.get("a", b""), 32),
         reason=error.reason,
     )
+
+
+def signing_domains(headers: Headers) -> tuple[str, ...]:
+    """Return the domains of the signatures that can be read, unverified."""
+    domains = []
+    for field in headers.all("DKIM-Signature")[:_MAX_READ]:
+        try:
+            domains.append(parse_signature(field).domain if len(field.value) <= MAX_BYTES else "")
+        except SignatureError:
+            continue
+    return tuple(dict.fromkeys(filter(None, domains)))
 
 
 def _permanent(reason: str) -> SignatureError:

@@ -71,10 +71,10 @@ def needed(author: str, identifiers: Identifiers) -> set[Question]:
     return {existence_question(author), *(question for domain in domains for question in questions(domain))}
 
 
-def evaluate(author: str, identifiers: Identifiers, answers: Answers, *, incomplete: bool = False) -> DmarcResult:
-    """Evaluate DMARC for the author domain (in A-labels). `incomplete` says that a check before lost its findings."""
+def evaluate(author: str, identifiers: Identifiers, answers: Answers) -> DmarcResult:
+    """Evaluate DMARC for the author domain (in A-labels)."""
     try:
-        return _Evaluation(author, answers).result(identifiers, incomplete=incomplete)
+        return _Evaluation(author, answers).result(identifiers)
     except Unknown as unknown:
         return DmarcResult(value=DmarcValue.TEMPERROR, domain=author, reason=str(unknown))
 
@@ -85,11 +85,11 @@ class _Evaluation:
         self._answers = answers
         self._organisations: dict[str, str] = {}
 
-    def result(self, identifiers: Identifiers, *, incomplete: bool) -> DmarcResult:
+    def result(self, identifiers: Identifiers) -> DmarcResult:
         found = self._policy_record()
         if found is None or not found.record.applies:
             return DmarcResult(value=DmarcValue.NONE, domain=self._author)
-        value, reason = self._outcome(found.record, identifiers, incomplete=incomplete)
+        value, reason = self._outcome(found.record, identifiers)
         try:
             policy: DmarcPolicy | None = _published(found, self._author, self._answers)
         except Unknown:
@@ -99,9 +99,7 @@ class _Evaluation:
             policy = None
         return DmarcResult(value=value, domain=self._author, policy=policy, record_domain=found.domain, reason=reason)
 
-    def _outcome(
-        self, record: Record, identifiers: Identifiers, *, incomplete: bool
-    ) -> tuple[DmarcValue, str | None]:
+    def _outcome(self, record: Record, identifiers: Identifiers) -> tuple[DmarcValue, str | None]:
         unknown: Unknown | None = None
         for domain, strict, value, reason in _candidates(record, identifiers):
             try:
@@ -112,8 +110,6 @@ class _Evaluation:
         # RFC 9989 §5.3.6: neither pass nor fail, if what could have passed is not known.
         if unknown is not None:
             return DmarcValue.TEMPERROR, str(unknown)
-        if incomplete:
-            return DmarcValue.TEMPERROR, "a check before did not complete"
         return DmarcValue.FAIL, None
 
     def _policy_record(self) -> Found | None:

@@ -1,7 +1,7 @@
 """The DMARC filter: evaluates incoming mail, and acts on the owner's policy as far as the evidence goes."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from relayguard import (
@@ -23,8 +23,10 @@ from relayguard import (
     contains,
     hookimpl,
     read_authors,
+    to_a_labels,
 )
-from relayguard_plugins.dmarc.evaluation import evaluate, identifiers_in, needed
+from relayguard_plugins.dkim.signature import signing_domains
+from relayguard_plugins.dmarc.evaluation import Identifiers, evaluate, identifiers_in, needed
 from relayguard_plugins.dmarc.tree import questions
 
 
@@ -43,7 +45,8 @@ class Options:
 class DmarcFilter:
     """Yields a `DmarcResult`, and a verdict for a failure whose policy asks for one."""
 
-    after: ClassVar[frozenset[str]] = frozenset({"spf", "dkim"})
+    # Without one of them, honest mail would fail.
+    requires: ClassVar[frozenset[str]] = frozenset({"spf", "dkim"})
     follows_profile: ClassVar[bool] = True
 
     def __init__(self, options: Options, services: Services) -> None:
@@ -76,10 +79,9 @@ class DmarcFilter:
         if authors.domain is None:
             yield DmarcResult(value=DmarcValue.PERMERROR, reason=authors.ambiguity)
             return
-        identifiers = identifiers_in(results)
+        identifiers = _with_failures(identifiers_in(results), session, envelope, headers, results)
         answers = await self._resolver.resolve_all(needed(authors.domain, identifiers))
-        incomplete = any(results.failed(name) for name in self.after)
-        result = evaluate(authors.domain, identifiers, answers, incomplete=incomplete)
+        result = evaluate(authors.domain, identifiers, answers)
         yield result
         verdict = self._verdict(result, session, headers)
         if verdict is not None:
@@ -98,6 +100,18 @@ class DmarcFilter:
         if result.policy is DmarcPolicy.REJECT:
             return Reject(text=f"DMARC of {result.domain} failed, its policy is reject")
         return None
+
+
+def _with_failures(
+    identifiers: Identifiers, session: Session, envelope: Envelope, headers: Headers, results: Results
+) -> Identifiers:
+    """Add what a failed filter would have told about: unknown, and judged for alignment like anything else."""
+    if results.failed("spf"):
+        domain = session.helo if envelope.sender.is_null else envelope.sender.domain
+        identifiers = replace(identifiers, spf_unknown=(to_a_labels(domain) or "",))
+    if results.failed("dkim"):
+        identifiers = replace(identifiers, dkim_unknown=signing_domains(headers))
+    return identifiers
 
 
 def _is_judged(session: Session, envelope: Envelope) -> bool:

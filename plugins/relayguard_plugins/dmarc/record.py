@@ -11,7 +11,7 @@ from relayguard import Answer, DmarcPolicy, Status
 _VERSION = re.compile(r"v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|\Z)")
 _URI = re.compile(r"[ \t]*mailto:[^@\s]+@[^@\s]+", re.IGNORECASE)
 _POLICIES = {policy.value: policy for policy in DmarcPolicy}
-_MAX_BYTES = 8 * 1024
+MAX_BYTES = 8 * 1024
 
 Psd = Literal["y", "n", "u"]
 
@@ -40,14 +40,16 @@ def record_in(answer: Answer) -> Record | None:
     """Return the one record among a name's TXT records; several are as none (RFC 9989 §4.10)."""
     if answer.status is not Status.FOUND:
         return None
-    records = [record for text in answer.texts if (record := parse_record(text)) is not None]
+    # What is not even kept must not be a key of a cache.
+    texts = (text for text in answer.texts if len(text) <= MAX_BYTES)
+    records = [record for text in texts if (record := parse_record(text)) is not None]
     return records[0] if len(records) == 1 else None
 
 
 @lru_cache(maxsize=4096)
 def parse_record(text: bytes) -> Record | None:
     """Read a TXT record; None if it is no DMARC record. Unknown tags are ignored, as RFC 9989 demands."""
-    decoded = text[:_MAX_BYTES].decode("latin-1")
+    decoded = text.decode("latin-1")
     version = _VERSION.match(decoded)
     if version is None:
         return None

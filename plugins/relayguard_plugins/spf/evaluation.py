@@ -1,11 +1,12 @@
 """SPF of one identity: ask first, then evaluate; what is missing is asked, and it is evaluated again."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import spf
 
-from relayguard import Answer, Cap, IpAddress, Metrics, Question, Resolver, SpfValue, to_a_labels
+from relayguard import Answer, Cap, IpAddress, Metrics, Question, Resolver, SpfValue, Status, to_a_labels
 from relayguard_plugins.spf.query import MissingAnswer, Query
 
 MAX_QUERIES = 100
@@ -50,7 +51,20 @@ class Evaluator:
                 if len(answers) >= MAX_QUERIES:
                     self._metrics.cap_hit(Cap.DNS_QUERIES)
                     return Checked(SpfValue.PERMERROR, f"more than {MAX_QUERIES} DNS queries")
-                answers[missing.question] = await self._resolver.resolve(missing.question)
+                answers |= await self._ask(missing)
+
+    async def _ask(self, missing: MissingAnswer) -> Mapping[Question, Answer]:
+        if not missing.dispensable:
+            return await self._resolver.resolve_all(missing.questions)
+        asked = (self._ask_briefly(question) for question in missing.questions)
+        return dict(zip(missing.questions, await asyncio.gather(*asked), strict=True))
+
+    async def _ask_briefly(self, question: Question) -> Answer:
+        try:
+            async with asyncio.timeout(self._timeout / 8):
+                return await self._resolver.resolve(question)
+        except TimeoutError:
+            return Answer(status=Status.TEMPERROR, reason="took too long")
 
 
 def _outcome(query: Query) -> Checked:

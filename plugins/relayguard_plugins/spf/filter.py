@@ -27,6 +27,11 @@ class Options:
     timeout: float = 8.0
     helo: bool = True
 
+    def __post_init__(self) -> None:
+        # The stage ends after 10 seconds; a filter that is cut off there has found nothing at all.
+        if not 0 < self.timeout <= 9:
+            raise ValueError(f"timeout must be more than 0 and at most 9 seconds, not {self.timeout}")
+
 
 class SpfFilter:
     """Yields an `SpfResult` for MAIL FROM, and one for HELO."""

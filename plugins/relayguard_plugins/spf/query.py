@@ -5,7 +5,7 @@ the DNS library raises. It is replaced by one that always raises; `Query` never 
 """
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NoReturn, SupportsIndex
 
@@ -20,16 +20,23 @@ def _never(name: str, qtype: str, *_: object) -> NoReturn:
 
 spf.DNSLookup = _never
 
+MAX_HOSTS = 10
+"""RFC 7208 §4.6.4: so many hosts of an MX, or names of a PTR, are looked at."""
+
 MAX_RECORD = 4 * 1024
 """RFC 7208 §3.4 wants records of 512 octets; beyond this many, checking all their terms takes too long."""
 
 
 class MissingAnswer(Exception):
-    """The evaluation cannot go on without the answer to `question`."""
+    """The evaluation cannot go on without the answers to `questions`.
 
-    def __init__(self, question: Question) -> None:
-        super().__init__(question)
-        self.question = question
+    With `dispensable`, an answer that does not come in time is no match, and no error.
+    """
+
+    def __init__(self, questions: Sequence[Question], *, dispensable: bool) -> None:
+        super().__init__(questions)
+        self.questions = questions
+        self.dispensable = dispensable
 
 
 class _CheckedOnce(str):
@@ -59,6 +66,7 @@ class Query(spf.query):
         # pyspf splits at the first @, which may stand in a quoted local part: "a@b"@example.com.
         self.l, self.o, self.d = local_part, domain, domain
         self._answers = answers
+        self._dispensable = False
 
     def dns(
         self, name: str, qtype: str, cnames: dict[str, str] | None = None, ignore_void: bool = False
@@ -71,9 +79,10 @@ class Query(spf.query):
         if not name.isascii():
             return []
         question = Question(name, RecordType(qtype))
-        answer = self._answers.get(question)
-        if answer is None:
-            raise MissingAnswer(question)
+        self._need([question])
+        answer = self._answers[question]
+        if answer.exchanges and len(answer.exchanges) <= MAX_HOSTS:
+            self._need([self._address_of(exchange.host) for exchange in answer.exchanges])
         if answer.status is Status.TEMPERROR:
             raise spf.TempError(f"DNS {answer.reason or 'error'} for {qtype} of {name}")
         records = _records(answer)
@@ -98,17 +107,31 @@ class Query(spf.query):
 
     def validated_ptrs(self) -> list[str]:
         """RFC 7208 §5.5: a DNS error here is no match. The client's owner controls this zone, and must not force a temperror."""
+        self._dispensable = True
         try:
-            names = self.dns_ptr(self.i)[: spf.MAX_PTR]
+            names = self.dns_ptr(self.i)[:MAX_HOSTS]
+            self._need([self._address_of(name) for name in names])
         except spf.TempError:
             return []
-        return [name for name in names if self._is_validated(name)]
+        else:
+            return [name for name in names if self._is_validated(name)]
+        finally:
+            self._dispensable = False
 
     def _is_validated(self, name: str) -> bool:
         try:
             return self.cidrmatch(self.dns_a(name, self.A), self.cidrmax)
         except spf.TempError:
             return False
+
+    def _need(self, questions: Sequence[Question]) -> None:
+        """Stop the evaluation until all these are answered: asked at once, not one after another."""
+        missing = [question for question in questions if question not in self._answers]
+        if missing:
+            raise MissingAnswer(missing, dispensable=self._dispensable)
+
+    def _address_of(self, host: str) -> Question:
+        return Question(host.removesuffix(".").lower(), RecordType(self.A))
 
     def dns_spf(self, domain: str) -> str | None:
         """Return a domain's record, unless it is so large that it is there to cost us time."""

@@ -6,6 +6,7 @@ from relayguard import Headers
 from relayguard.authentication_results.scan import (
     MAX_BYTES,
     MAX_FIELDS,
+    MAX_FORGED,
     authserv_id_of,
     claims,
     forged_headers,
@@ -35,6 +36,9 @@ def fields_of(*values: bytes) -> Headers:
         b" mx.example.com.; spf=pass",
         b" mx.exam\xe2\x80\x8bple.com; spf=pass",
         b" mx.example.com",
+        b' "mx.example.com "; dkim=pass',
+        b' "mx.example.com (x)"; dkim=pass',
+        b" mx.example.com\xc2\xa0; dkim=pass",
         b" mx.example.com; none",
     ],
 )
@@ -154,3 +158,15 @@ def test_nested_parentheses_are_passed_over_byte_by_byte(value: bytes) -> None:
     # A recursive or quadratic scanner fails here: by the stack, or by the time limit of the whole run.
     assert not claims(value, ID)
     assert claims(value + b" mx.example.com", ID)
+
+
+def test_behind_the_cap_another_spelling_of_our_id_is_forged_too() -> None:
+    fields = Headers.of(
+        *[("A", b" mx.example.org; none")] * 60, ("A", "mx\uff0eexample\uff0ecom; dkim=pass".encode())
+    )
+    assert forged_headers(fields, ID) == ([fields[60]], True)
+
+
+def test_whoever_forges_without_end_is_not_scanned_to_the_end() -> None:
+    fields = Headers.of(*[("A", b" mx.example.com; dkim=pass")] * 1000)
+    assert len(forged_headers(fields, ID)[0]) == MAX_FORGED + 1

@@ -1,3 +1,4 @@
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,3 +20,16 @@ def test_an_address_that_cannot_be_listened_on_is_named(
     done = relayguard("run", "-c", config(text))
     assert done.returncode == 69
     assert f"cannot listen on unix:{tmp_path}/missing/milter.sock: No such file or directory" in done.stderr
+
+
+def test_a_port_for_metrics_that_is_taken_is_named(
+    relayguard: Run, config: Callable[[str], Path], tmp_path: Path
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        text = f'[listener]\naddress = "unix:{tmp_path}/milter.sock"\n[metrics]\naddress = "{address}"\n'
+        done = relayguard("run", "-c", config(text))
+    assert done.returncode == 69
+    assert done.stderr == f"cannot serve metrics on {address}: Address already in use\n"

@@ -7,6 +7,7 @@ from relayguard import (
     Address,
     Answer,
     AuthResult,
+    Body,
     Effect,
     Envelope,
     Quarantine,
@@ -44,7 +45,8 @@ class Filter:
             yield Reject()
 
     @hookimpl
-    def end_of_message(self) -> Iterator[Effect]:
+    def end_of_message(self, body: Body) -> Iterator[Effect]:
+        assert body.size
         yield Quarantine()
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from relayguard.milter.protocol import Protocol, Response
+from relayguard.testing.daemon import sample
 from relayguard.testing.milter_client import CONTINUE, Judged, Reply
 from tests.conftest import Serve, Served
 
@@ -197,6 +198,39 @@ def test_the_macro_of_a_submission_service_makes_a_submission(served: Served) ->
         client.helo()
         client.deliver(PLAIN)
     assert served.daemon.await_events("envelope", before + 1)[before]["role"] == "submission"
+
+
+def test_a_client_that_hangs_up_while_it_is_judged_is_one_envelope_with_one_end(served: Served) -> None:
+    before = len(served.daemon.events("envelope"))
+    client = served.connect()
+    client.connect()
+    client.helo()
+    client.mail_from()
+    client.rcpt_to()
+    client.begin(b"X-Do-At-End: nap\r\n" + PLAIN)
+    client.end()
+    client.drop()
+    served.daemon.await_events("envelope", before + 1)
+    deliver(served)
+    served.daemon.await_events("envelope", before + 2)
+    metrics = served.metrics()
+    assert sample(metrics, "relayguard_envelopes_total") == sample(metrics, "relayguard_envelopes_begun_total")
+
+
+def test_a_line_end_in_a_reason_for_quarantine_reaches_nobody(served: Served) -> None:
+    edits = deliver(served, "X-Do: quarantine-lines").edits
+    assert [edit.texts for edit in edits if edit.kind is Response.QUARANTINE] == [(b"held?X-Evil: 1",)]
+
+
+def test_headers_go_to_the_mta_with_bare_line_feeds_however_the_filter_folds(served: Served) -> None:
+    assert deliver(served, "X-Do-At-End: crlf").added("X-Folded") == [" one\n two"]
+
+
+def test_thousands_of_forged_headers_are_refused_instead_of_stripped(served: Served) -> None:
+    forged = ["Authentication-Results: mx.example.com; dkim=pass"] * 1000
+    judged = deliver(served, *forged)
+    assert judged.reply.text == "550 5.7.1 Too many Authentication-Results fields that claim to be ours"
+    assert judged.edits == []
 
 
 @pytest.mark.long

@@ -8,5 +8,5 @@ def test_the_usual_macros_tell_login_queue_id_and_client() -> None:
 
 
 def test_what_filters_declare_is_asked_for_once_beside_the_usual() -> None:
-    wanted = requested([(Stage.MAIL_FROM, ("{mail_mailer}", "i")), (Stage.MAIL_FROM, ("{mail_mailer}",))])
+    wanted = requested(["{mail_mailer}", "i"])
     assert wanted[Stage.MAIL_FROM] == (*USUAL[Stage.MAIL_FROM], "{mail_mailer}")

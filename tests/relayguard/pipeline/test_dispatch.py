@@ -17,6 +17,7 @@ from relayguard import (
     Outcome,
     Quarantine,
     Reject,
+    ReplaceBody,
     Reported,
     Result,
     Results,
@@ -88,6 +89,20 @@ def leaving() -> Effect:
     raise SystemExit(3)
 
 
+def cancelling() -> Effect:
+    raise asyncio.CancelledError
+
+
+class Scored(Result):
+    def reported(self) -> Reported:
+        return Reported("x-score", "pass", (("policy", "score", 7),))  # type: ignore[arg-type]  # a likely mistake
+
+
+class Talking(Result):
+    def reported(self) -> Reported:
+        return "x-score=7"  # type: ignore[return-value]  # another
+
+
 def returning(thing: object) -> Callable[[], Effect]:
     return lambda: thing  # type: ignore[return-value]
 
@@ -96,6 +111,11 @@ def returning(thing: object) -> Callable[[], Effect]:
     ("how", "kind"),
     [
         pytest.param(raising, Failure.EXCEPTION, id="raises"),
+        pytest.param(cancelling, Failure.EXCEPTION, id="awaits what it cancelled"),
+        pytest.param(Scored, Failure.EXCEPTION, id="reports a number"),
+        pytest.param(Talking, Failure.ILLEGAL, id="reports a text"),
+        pytest.param(lambda: Reject(text=None), Failure.EXCEPTION, id="rejects with no text"),  # type: ignore[arg-type]
+        pytest.param(lambda: ReplaceBody("text"), Failure.EXCEPTION, id="replaces the body by a str"),  # type: ignore[arg-type]
         pytest.param(leaving, Failure.EXCEPTION, id="calls sys.exit"),
         pytest.param(returning(None), Failure.ILLEGAL, id="yields None"),
         pytest.param(returning("reject"), Failure.ILLEGAL, id="yields a string"),
@@ -166,9 +186,11 @@ class BrokenSigner:
         yield AddHeader("X", "y")
 
 
-def test_where_no_verdict_is_legal_a_failure_defers_nothing() -> None:
+def test_a_message_that_could_not_be_signed_is_deferred_if_the_signer_wants_it_so() -> None:
     rig = Rig(BrokenSigner(), policy=DEFERRING)
-    assert send(rig).decision.outcome is Outcome.ACCEPTED
+    ending = send(rig)
+    assert (ending.decision.outcome, ending.steps) == (Outcome.DEFERRED, ())
+    assert send(Rig(BrokenSigner())).decision.outcome is Outcome.ACCEPTED
     assert rig.seen.records[0].results.failed("brokensigner")
 
 

@@ -16,7 +16,7 @@ class AtConnect:
 
 
 class AtRecipient:
-    macros: ClassVar[dict[str, tuple[str, ...]]] = {"rcpt_to": ("{rcpt_host}",)}
+    macros: ClassVar[frozenset[str]] = frozenset({"{rcpt_host}"})
 
     @hookimpl
     def rcpt_to(self, recipient: Address) -> Iterator[Effect]:
@@ -52,7 +52,7 @@ def needs(*instances: object, policy: Policy = Policy()) -> Needs:  # noqa: B008
 
 
 def test_without_filters_only_the_end_of_a_message_is_answered() -> None:
-    assert needs() == Needs(frozenset({Stage.END_OF_MESSAGE}), watch=False, keep_body=False, macros=())
+    assert needs() == Needs(frozenset({Stage.END_OF_MESSAGE}), watch=False, keep_body=False, macros=frozenset())
 
 
 @pytest.mark.parametrize(
@@ -83,4 +83,4 @@ def test_the_needs_of_all_filters_add_up() -> None:
     found = needs(AtConnect(), AtHeaders(), OfBody(), AtRecipient())
     assert found.replies == {Stage.CONNECT, Stage.RCPT_TO, Stage.END_OF_MESSAGE}
     assert (found.watch, found.keep_body) == (True, True)
-    assert found.macros == ((Stage.RCPT_TO, ("{rcpt_host}",)),)
+    assert found.macros == {"{rcpt_host}"}

@@ -1,4 +1,4 @@
-from relayguard import Outcome
+from relayguard import Body, Outcome, hookimpl
 from relayguard.pipeline.record import Observers
 from relayguard.testing import a_session, an_envelope
 from tests.relayguard.pipeline.rig import Recorder, Rig, send
@@ -19,8 +19,20 @@ def test_every_observer_is_told_everything() -> None:
     assert len(first.begun) == 1
 
 
-def test_the_record_holds_what_is_needed_to_explain_the_envelope() -> None:
+def test_where_no_filter_wants_the_body_the_size_is_not_known() -> None:
     rig = Rig()
+    send(rig)
+    assert rig.seen.records[0].size == 0
+
+
+class OfBody:
+    @hookimpl
+    def end_of_message(self, body: Body) -> None:
+        assert body.size
+
+
+def test_the_record_holds_what_is_needed_to_explain_the_envelope() -> None:
+    rig = Rig(OfBody())
     send(rig, ("From", b" a@example.org"), body=[b"12345"])
     record = rig.seen.records[0]
     assert (record.envelope.queue_id, str(record.envelope.sender)) == ("4ABC", "a@example.org")

@@ -120,9 +120,9 @@ def test_what_could_surprise_is_refused_at_load_naming_filter_and_hook(
     [
         ({"after": "spf"}, "'after' must be a set"),
         ({"after": {1}}, "'after' must be a set"),
-        ({"macros": {"mail": ("i",)}}, "'macros' must map"),
-        ({"macros": {"mail_from": "{auth_ssf}"}}, "'macros' must map"),
-        ({"macros": ["i"]}, "'macros' must map"),
+        ({"macros": {"mail": ("i",)}}, "'macros' must be a set of names"),
+        ({"macros": ["i"]}, "'macros' must be a set of names"),
+        ({"macros": {"auth_ssf"}}, "'auth_ssf' is no macro"),
     ],
 )
 def test_a_declaration_that_means_nothing_is_refused(attribute: dict[str, Any], reason: str) -> None:
@@ -181,11 +181,18 @@ def test_hooks_are_compiled_with_the_arguments_they_take() -> None:
     assert [hook.kind for hook in dmarc.hooks.values()] == [HookKind.PLAIN, HookKind.COROUTINE]
 
 
-def test_macros_are_declared_by_hook() -> None:
+def test_macros_are_declared_as_a_set_of_names() -> None:
     instance = plain("connect")
-    vars(instance)["macros"] = {"mail_from": ["{auth_ssf}"]}
+    vars(instance)["macros"] = {"{auth_ssf}", "j"}
     (only,) = register([Candidate("mine", instance, Policy())])
-    assert only.macros == {Stage.MAIL_FROM: ("{auth_ssf}",)}
+    assert only.macros == {"{auth_ssf}", "j"}
+
+
+def test_a_filter_without_what_it_requires_is_refused() -> None:
+    instance = plain("connect")
+    vars(instance)["requires"] = {"spf"}
+    with pytest.raises(FilterError, match="filter mine needs spf: name them before it in 'filters'"):
+        register([Candidate("mine", instance, Policy())])
 
 
 def test_an_object_without_hooks_is_harmless() -> None:

@@ -27,10 +27,10 @@ def record(domain: str, tags: str) -> str:
     return f'_dmarc.{domain}. IN TXT "v=DMARC1; {tags}"\n'
 
 
-def dmarc(author: str, zone: str, identifiers: Identifiers | None = None, *, incomplete: bool = False) -> DmarcResult:
+def dmarc(author: str, zone: str, identifiers: Identifiers | None = None) -> DmarcResult:
     identifiers = identifiers or Identifiers()
     answers = asyncio.run(ZoneResolver(zone).resolve_all(needed(author, identifiers)))
-    return evaluate(author, identifiers, answers, incomplete=incomplete)
+    return evaluate(author, identifiers, answers)
 
 
 REJECT_ALL = record("example.com", "p=reject")
@@ -150,35 +150,31 @@ SLOW = "$SERVFAIL mail.example.com.\n$SERVFAIL _dmarc.mail.example.com.\n"
 STRANGER = "$SERVFAIL attack.com.\n"
 
 TROUBLE = [
-    # The zone, the identifiers, whether a check before failed, and what follows.
-    ("the author's record", "$SERVFAIL _dmarc.example.com.\n", Identifiers(spf=("example.com",)), False, TEMPERROR),
-    ("an aligned SPF", REJECT_ALL, Identifiers(spf_unknown=("mail.example.com",)), False, TEMPERROR),
-    ("an aligned DKIM", REJECT_ALL, Identifiers(dkim_unknown=("example.com",)), False, TEMPERROR),
-    ("a stranger's SPF", REJECT_ALL + STRANGER, Identifiers(spf_unknown=("attack.com",)), False, FAIL),
-    ("a stranger's DKIM", REJECT_ALL + STRANGER, Identifiers(dkim_unknown=("attack.com",)), False, FAIL),
-    ("a stranger's organisation, by SPF", REJECT_ALL + STRANGER, Identifiers(spf=("attack.com",)), False, FAIL),
-    ("a stranger's organisation, by DKIM", REJECT_ALL + STRANGER, Identifiers(dkim=("attack.com",)), False, FAIL),
-    ("an own subdomain's organisation", REJECT_ALL + SLOW, Identifiers(dkim=("mail.example.com",)), False, TEMPERROR),
-    ("SPF, where DKIM passed", REJECT_ALL, Identifiers((), ("example.com",), ("example.com",)), False, PASS),
-    ("DKIM, where SPF passed", REJECT_ALL, Identifiers(("example.com",), (), (), ("example.com",)), False, PASS),
-    ("an organisation, where DKIM passed", REJECT_ALL + SLOW, Identifiers(("mail.example.com",), ("example.com",)), False, PASS),
-    ("a check that was lost", REJECT_ALL, Identifiers(), True, TEMPERROR),
-    ("a check that was lost, where DKIM passed", REJECT_ALL, Identifiers(dkim=("example.com",)), True, PASS),
-    ("a check that was lost, without a record", "", Identifiers(), True, NONE),
-    ("the top level", REJECT_ALL + "$SERVFAIL _dmarc.com.\n", Identifiers(dkim=("example.com",)), False, PASS),
+    # The zone, the identifiers, and what follows.
+    ("the author's record", "$SERVFAIL _dmarc.example.com.\n", Identifiers(spf=("example.com",)), TEMPERROR),
+    ("an aligned SPF", REJECT_ALL, Identifiers(spf_unknown=("mail.example.com",)), TEMPERROR),
+    ("an aligned DKIM", REJECT_ALL, Identifiers(dkim_unknown=("example.com",)), TEMPERROR),
+    ("a stranger's SPF", REJECT_ALL + STRANGER, Identifiers(spf_unknown=("attack.com",)), FAIL),
+    ("a stranger's DKIM", REJECT_ALL + STRANGER, Identifiers(dkim_unknown=("attack.com",)), FAIL),
+    ("a stranger's organisation, by SPF", REJECT_ALL + STRANGER, Identifiers(spf=("attack.com",)), FAIL),
+    ("a stranger's organisation, by DKIM", REJECT_ALL + STRANGER, Identifiers(dkim=("attack.com",)), FAIL),
+    ("an own subdomain's organisation", REJECT_ALL + SLOW, Identifiers(dkim=("mail.example.com",)), TEMPERROR),
+    ("SPF, where DKIM passed", REJECT_ALL, Identifiers((), ("example.com",), ("example.com",)), PASS),
+    ("DKIM, where SPF passed", REJECT_ALL, Identifiers(("example.com",), (), (), ("example.com",)), PASS),
+    ("an organisation, where DKIM passed", REJECT_ALL + SLOW, Identifiers(("mail.example.com",), ("example.com",)), PASS),
+    ("the top level", REJECT_ALL + "$SERVFAIL _dmarc.com.\n", Identifiers(dkim=("example.com",)), PASS),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("zone", "identifiers", "incomplete", "value"), [row[1:] for row in TROUBLE], ids=[row[0] for row in TROUBLE]
+    ("zone", "identifiers", "value"), [row[1:] for row in TROUBLE], ids=[row[0] for row in TROUBLE]
 )
 def test_trouble_is_temporary_where_the_answer_was_needed_and_only_there(
     zone: str,
     identifiers: Identifiers,
-    incomplete: bool,  # noqa: FBT001
     value: DmarcValue,
 ) -> None:
-    assert dmarc("example.com", zone, identifiers, incomplete=incomplete).value is value
+    assert dmarc("example.com", zone, identifiers).value is value
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from relayguard import (
     DmarcResult,
     DmarcValue,
     Effect,
+    Envelope,
     Failed,
     Failure,
     Quarantine,
@@ -54,9 +55,11 @@ def judged(
     session: Session | None = None,
     options: Options | None = None,
     role: Role = Role.INCOMING,
+    envelope: Envelope | None = None,
 ) -> list[Effect]:
     dmarc = DmarcFilter(options or Options(), some_services(ZONE))
-    envelope, found = an_envelope(role=role), Results(results)
+    found = Results(results)
+    envelope = envelope or an_envelope(role=role)
     return collect(dmarc.end_of_message(session or a_session(), envelope, some_headers(headers), found))
 
 
@@ -139,17 +142,23 @@ def test_a_helo_that_passes_helps_nobody() -> None:
     assert verdicts("From: a@reject.example\n", helo) == ["Reject"]
 
 
-@pytest.mark.parametrize("name", ["spf", "dkim"])
-def test_a_check_that_was_lost_makes_no_failure(name: str) -> None:
-    effects = judged("From: a@reject.example\n", lost(name))
-    expected = DmarcResult(
-        value=DmarcValue.TEMPERROR,
-        domain="reject.example",
-        policy=DmarcPolicy.REJECT,
-        record_domain="reject.example",
-        reason="a check before did not complete",
-    )
-    assert effects == [expected]
+SIGNED = "From: a@reject.example\nDKIM-Signature: v=1; a=rsa-sha256; d={0}; s=s; h=from; bh=AAAA; b=AAAA\n"
+
+LOST = [
+    ("SPF of an aligned sender", "a@mail.reject.example", "From: a@reject.example\n", "spf", ["temperror"]),
+    ("SPF of a stranger", "a@attack.example", "From: a@reject.example\n", "spf", ["fail", "Reject"]),
+    ("DKIM that could align", "a@attack.example", SIGNED.format("reject.example"), "dkim", ["temperror"]),
+    ("DKIM of a stranger", "a@attack.example", SIGNED.format("attack.example"), "dkim", ["fail", "Reject"]),
+    ("DKIM, unsigned", "a@attack.example", "From: a@reject.example\n", "dkim", ["fail", "Reject"]),
+]
+
+
+@pytest.mark.parametrize(("sender", "headers", "name", "expected"), [r[1:] for r in LOST], ids=[r[0] for r in LOST])
+def test_a_check_that_was_lost_makes_a_temporary_error_only_where_it_could_have_helped(
+    sender: str, headers: str, name: str, expected: list[str]
+) -> None:
+    effects = judged(headers, lost(name), envelope=an_envelope(sender))
+    assert [e.value if isinstance(e, DmarcResult) else type(e).__name__ for e in effects] == expected
 
 
 @pytest.mark.parametrize("name", ["spf", "dkim"])

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relayguard import Answer, Cap, Question, RecordType, SpfValue
+from relayguard import Answer, Cap, Question, RecordType, SpfValue, Status
 from relayguard.testing import CountedMetrics, ZoneResolver
 from relayguard_plugins.spf.evaluation import MAX_QUERIES, Checked, Evaluator
+from relayguard_plugins.spf.filter import Options
 
 ZONE = """\
 example.com.        IN TXT "v=spf1 a:mail.example.com include:example.net -all"
@@ -42,7 +43,7 @@ class Slow:
         raise AssertionError
 
     async def resolve_all(self, questions: Iterable[Question]) -> Mapping[Question, Answer]:
-        raise AssertionError
+        return {question: await self.resolve(question) for question in questions}
 
 
 def check(domain: str, client: str = "192.0.2.1", zone: str = ZONE, local_part: str = "alice") -> Checked:
@@ -112,6 +113,52 @@ def test_dns_that_takes_too_long_is_a_temporary_error() -> None:
     evaluator = Evaluator(Slow(), CountedMetrics(), "unknown", timeout=0.01)
     checked = asyncio.run(evaluator.check(ip_address("192.0.2.1"), "alice", "example.com", "mail.example.com"))
     assert checked == Checked(SpfValue.TEMPERROR, "DNS took too long")
+
+
+class SilentPtr(ZoneResolver):
+    """The client's own reverse zone is served by name servers that never answer."""
+
+    async def resolve(self, question: Question) -> Answer:
+        if question.type is RecordType.PTR:
+            return Answer(status=Status.FOUND, hosts=("a.silent.example", "b.silent.example"))
+        if question.name.endswith("silent.example"):
+            await asyncio.sleep(60)
+        return await super().resolve(question)
+
+
+def test_a_client_cannot_force_an_error_with_a_silent_reverse_zone() -> None:
+    resolver = SilentPtr('example.com. IN TXT "v=spf1 ptr -all"\n')
+    evaluator = Evaluator(resolver, CountedMetrics(), "unknown", timeout=0.4)
+    checked = asyncio.run(evaluator.check(ip_address("192.0.2.1"), "alice", "example.com", "mail.example.com"))
+    assert checked.value is SpfValue.FAIL
+
+
+def test_the_hosts_of_an_mx_are_asked_at_once() -> None:
+    resolver = Counted(
+        'example.com. IN TXT "v=spf1 mx -all"\nexample.com. IN MX 1 a.example.com.\n'
+        "example.com. IN MX 2 b.example.com.\nb.example.com. IN A 192.0.2.1\n"
+    )
+    evaluator = Evaluator(resolver, CountedMetrics(), "unknown", timeout=5)
+    checked = asyncio.run(evaluator.check(ip_address("192.0.2.1"), "alice", "example.com", "mail.example.com"))
+    assert checked.value is SpfValue.PASS
+    assert resolver.rounds == [1, 1, 2]
+
+
+class Counted(ZoneResolver):
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.rounds: list[int] = []
+
+    async def resolve_all(self, questions: Iterable[Question]) -> Mapping[Question, Answer]:
+        wanted = list(questions)
+        self.rounds.append(len(wanted))
+        return await super().resolve_all(wanted)
+
+
+@pytest.mark.parametrize("timeout", [0.0, -1.0, 20.0])
+def test_a_timeout_that_the_stage_does_not_allow_is_refused(timeout: float) -> None:
+    with pytest.raises(ValueError, match="at most 9 seconds"):
+        Options(timeout=timeout)
 
 
 def test_the_reason_of_an_error_is_told_and_of_a_failure_is_not() -> None:

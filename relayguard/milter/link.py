@@ -1,0 +1,48 @@
+"""One milter connection as a transport with threads sees it: what was collected, and handed over to the loop."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import Future
+
+from relayguard.core.verdicts import Defer, Reject
+from relayguard.pipeline.connection import Connection
+
+
+class Link:
+    """One milter connection: what was collected, and what was negotiated.
+
+    `failed` says that the envelope in progress is lost, but no reply was due yet in which to say so.
+    """
+
+    __slots__ = (
+        "_lock",
+        "connection",
+        "failed",
+        "headers",
+        "negotiated",
+        "running",
+        "seen",
+        "waiting",
+        "waiting_bytes",
+    )
+
+    def __init__(self, connection: Connection, negotiated: int) -> None:
+        self._lock = asyncio.Lock()
+        self.connection = connection
+        self.negotiated = negotiated
+        self.headers: list[tuple[str, bytes]] = []
+        self.waiting: list[Callable[[], Awaitable[object]]] = []
+        self.waiting_bytes = 0
+        self.running: Future[object] | None = None
+        self.seen = False
+        self.failed = False
+
+    async def drain(self, waiting: Iterable[Callable[[], Awaitable[object]]]) -> object:
+        """Run calls in order, never beside earlier ones; return the first refusal, or what the last returned."""
+        result: object = None
+        async with self._lock:
+            for call in waiting:
+                result = await call()
+                if isinstance(result, Reject | Defer):
+                    return result
+        return result
