@@ -74,82 +74,57 @@ class _Table(BaseModel):
 class Listener(_Table):
     """Where the MTA connects."""
 
-    name: str = Field("default", description="Name in logs and metrics.", pattern=r"^[a-z][a-z0-9_-]{0,31}$")
-    address: Annotated[str, AfterValidator(_check_socket)] = Field(
-        "unix:/run/relayguard/milter.sock", description="unix:/path or inet:host:port."
-    )
-    mode: str = Field("0660", description="Permissions of a unix socket, octal.", pattern=r"^0[0-7]{3}$")
+    name: str = Field("default", pattern=r"^[a-z][a-z0-9_-]{0,31}$")
+    address: Annotated[str, AfterValidator(_check_socket)] = "unix:/run/relayguard/milter.sock"
+    mode: str = Field("0660", pattern=r"^0[0-7]{3}$")
 
 
 class Dns(_Table):
     """How DNS is asked."""
 
-    nameservers: tuple[Nameserver, ...] = Field(
-        (), description="Resolvers as address:port; empty: those of /etc/resolv.conf."
-    )
-    timeout: float = Field(5.0, gt=0, le=30, description="Seconds for one answer, retries included.")
-    cache_entries: int = Field(50_000, ge=100, description="Answers kept in the cache.")
+    nameservers: tuple[Nameserver, ...] = ()
+    timeout: float = Field(5.0, gt=0, le=30)
+    cache_entries: int = Field(50_000, ge=100)
 
 
 class Log(_Table):
     """What is logged, and how."""
 
-    format: Literal["json", "console"] = Field("json", description="json, or console for people.")
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level logged.")
+    format: Literal["json", "console"] = "json"
+    level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class Metrics(_Table):
     """Where metrics are served."""
 
-    address: HostPort | Literal["off"] = Field(
-        "127.0.0.1:9108", description="host:port of /metrics and /healthz, or off."
-    )
+    address: HostPort | Literal["off"] = "127.0.0.1:9108"
 
 
 class FilterPolicy(_Table):
     """What can be set for every filter, beside its own options."""
 
-    mode: ModeName | dict[Role, ModeName] | None = Field(
-        None, description="enforce or shadow, for all roles or as a table by role."
-    )
-    on_failure: Literal["continue", "defer"] = Field("continue", description="What a failure means for the message.")
+    mode: ModeName | dict[Role, ModeName] | None = None
+    on_failure: Literal["continue", "defer"] = "continue"
 
 
 class Config(_Table):
-    """The whole file."""
+    """The whole file. ``docs/relayguard.toml`` shows every option with its default, and says what it does."""
 
     authserv_id: Annotated[str, AfterValidator(_check_id)] = Field(
         default_factory=lambda: to_a_labels(socket.getfqdn()) or "localhost",
-        description="Our name in Authentication-Results; one for all relays of an organisation. Default: the host name.",
     )
-    profile: Literal["monitor", "enforce"] = Field(
-        "monitor",
-        description="monitor: DMARC, author and spoof filters only show what they would do; enforce: they do it.",
-    )
-    filters: tuple[str, ...] = Field(
-        ("author", "spf", "dkim", "dmarc"), description="The filters, in the order in which they run."
-    )
-    plugin_directory: Path | None = Field(None, description="Folder of drop-in filters, NAME.py each.")
-    local_networks: tuple[Network, ...] = Field(
-        (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")),
-        description="Clients whose mail this host made itself; it is never rejected by default.",
-    )
-    submission_networks: tuple[Network, ...] = Field(
-        (), description="Clients that may submit without authentication (the MTA's mynetworks)."
-    )
-    submission_daemons: frozenset[str] = Field(
-        frozenset({"ORIGINATING"}), description="Values of {daemon_name} that mean submission."
-    )
-    trusted_relays: tuple[Network, ...] = Field(
-        (), description="Relays of our own organisation: their Authentication-Results are kept and believed."
-    )
-    listener: Listener = Field(Listener(), description="Where the MTA connects.")
-    dns: Dns = Field(Dns(), description="How DNS is asked.")
-    log: Log = Field(Log(), description="What is logged.")
-    metrics: Metrics = Field(Metrics(), description="Where metrics are served.")
-    filter: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="A table [filter.NAME] for each filter: mode, on_failure, its own options."
-    )
+    profile: Literal["monitor", "enforce"] = "monitor"
+    filters: tuple[str, ...] = ("author", "spf", "dkim", "dmarc")
+    plugin_directory: Path | None = None
+    local_networks: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+    submission_networks: tuple[Network, ...] = ()
+    submission_daemons: frozenset[str] = frozenset({"ORIGINATING"})
+    trusted_relays: tuple[Network, ...] = ()
+    listener: Listener = Listener()
+    dns: Dns = Dns()
+    log: Log = Log()
+    metrics: Metrics = Metrics()
+    filter: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -182,23 +157,25 @@ def load(path: Path) -> Config:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError([Problem("", f"{path} cannot be read: {error.strerror}")]) from error
+        raise ConfigError([Problem("", f"cannot be read: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
-        raise ConfigError([Problem("", f"{path} is not UTF-8: byte {error.start}")]) from error
-    return parse(text, str(path))
+        raise ConfigError([Problem("", f"not UTF-8: byte {error.start}")]) from error
+    return parse(text)
 
 
-def parse(text: str, name: str = "configuration") -> Config:
+def parse(text: str) -> Config:
     """Read a configuration from TOML text; raises ConfigError."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError([Problem("", f"{name} is not valid TOML: {error}")]) from error
+        raise ConfigError([Problem("", f"not valid TOML: {error}")]) from error
     try:
         return _config(table)
     except ConfigError as error:
         wrong = {problem.path.partition(".")[0] for problem in error.problems}
-        rest = _config({name: value for name, value in table.items() if name not in wrong})
+        # What could be a misspelt list of filters tells nothing about filters.
+        tells = wrong <= Config.model_fields.keys() - {"filters", "filter", "plugin_directory"}
+        rest = _config({name: value for name, value in table.items() if name not in wrong}) if tells else None
         raise ConfigError(error.problems, rest) from error
 
 
@@ -234,14 +211,21 @@ _UNKNOWN = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
 
 def _problem(details: Any, path: str, known: set[str]) -> Problem:
     # Steps that name a branch of a union or a model, not a key, would only confuse.
-    steps = (str(step) for step in details["loc"] if not _BRANCH.match(str(step)))
+    *outer, last = (str(step) for step in details["loc"]) if details["loc"] else ("",)
+    shown_last = last if details["type"] in _UNKNOWN or not _BRANCH.match(last) else ""
+    steps = [*(step for step in outer if not _BRANCH.match(step)), shown_last]
     where = ".".join(filter(None, [path, *steps]))
     if details["type"] in _UNKNOWN:
         key = str(details["loc"][-1])
         siblings = known if len(details["loc"]) == 1 else _keys_of(str(details["loc"][0]))
         close = difflib.get_close_matches(key, sorted(siblings), 1)
         return Problem(where, "unknown option", close[0] if close else None)
-    message = details["msg"].removeprefix("Value error, ")
+    message = (
+        details["msg"]
+        .removeprefix("Value error, ")
+        .replace("an object", "a table")
+        .replace("valid tuple", "valid array")
+    )
     given = details.get("input")
     # A whole table says nothing that its path does not.
     shown = "" if isinstance(given, dict) else f", not {_shown(given)}"

@@ -75,9 +75,10 @@ def end_of_message(session: Session, envelope: Envelope, headers: Headers, body:
 
 @hookspec
 def outgoing(session: Session, envelope: Envelope, message: Message, results: Results) -> Effects:
-    """Fires after the decision, only if the message goes on, with the message as it will leave.
+    """Fires after all verdicts, only if the message goes on, with the message as it will leave.
 
-    May yield `AddHeader` alone: this is where a signer signs.
+    May yield `AddHeader` alone: this is where a signer signs. If a filter fails here whose ``on_failure`` is
+    ``defer``, the client is asked to try again.
     """
 
 

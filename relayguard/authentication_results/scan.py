@@ -20,16 +20,16 @@ _NOISE = re.compile(rb'[\s"\\\x00]+')
 _TOKEN_END = frozenset(b'()<>@,;:\\"/[]?=\x7f') | frozenset(range(0x21))
 
 
-def forged_headers(fields: Sequence[Header], authserv_id: str) -> tuple[list[Header], bool]:
+def forged_headers(fields: Sequence[Header], authserv_id: str, limit: int | None = None) -> tuple[list[Header], bool]:
     """Return the fields that claim to be from `authserv_id`, and whether a cap was hit (RFC 8601 §5).
 
-    Stops once there are more than `MAX_FORGED`. What cannot be parsed, is too large or one too many is taken as
+    Stops once there are more than `limit`. What cannot be parsed, is too large or one too many is taken as
     forged if it contains our id at all, or may.
     """
     capped = len(fields) > MAX_FIELDS
     forged: list[Header] = []
     for index, field in enumerate(fields):
-        if len(forged) > MAX_FORGED:
+        if limit is not None and len(forged) > limit:
             break
         too_large = len(field.value) > MAX_BYTES
         capped = capped or too_large

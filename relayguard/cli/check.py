@@ -20,6 +20,8 @@ def command(config_path: Path) -> None:
     except ConfigError as error:
         fail(_with_filters(error), config_path)
     else:
+        if "." not in config.authserv_id:
+            click.echo(f"{config_path}: authserv_id: {config.authserv_id!r} names no organisation: set it", err=True)
         click.echo(f"{config_path}: ok, {len(filters)} filters: {', '.join(each.name for each in filters)}")
 
 

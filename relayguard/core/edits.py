@@ -14,6 +14,8 @@ _FIELD_NAME = re.compile(r"[\x21-\x39\x3b-\x7e]{1,76}\Z")
 _INJECTION = re.compile(r"\r(?!\n)|\n(?![ \t])|\x00")
 # libmilter refuses more; RFC 5322 §2.1.1 asks for lines far shorter than that.
 _MAX_VALUE = 60_000
+# RFC 5321 §4.5.3.1.3 has 256 octets; some addresses of mailing lists (VERP, SRS) are longer.
+_MAX_PATH = 512
 
 
 def _check_value(name: str, value: str) -> None:
@@ -27,7 +29,16 @@ def _check_value(name: str, value: str) -> None:
         raise ValueError(f"the value of {name} is longer than {_MAX_VALUE} bytes")
 
 
+def _check_header(edit: object, header: object) -> None:
+    if not isinstance(header, Header):
+        raise TypeError(f"{type(edit).__name__}: {header!r} must be one of the message's own header fields")
+
+
 def _check_path(path: str) -> None:
+    if not isinstance(path, str):
+        raise TypeError(f"{path!r} must be an address as str")
+    if len(path) > _MAX_PATH:
+        raise ValueError(f"an address of {len(path)} characters is longer than {_MAX_PATH}")
     if not path or not path.isascii() or not path.isprintable() or any(c in path for c in "<> "):
         raise ValueError(f"{path!r} is no address: give local@domain, without angle brackets")
 
@@ -57,6 +68,7 @@ class ChangeHeader:
     value: str
 
     def __post_init__(self) -> None:
+        _check_header(self, self.header)
         _check_value(self.header.name, self.value)
 
 
@@ -65,6 +77,9 @@ class DeleteHeader:
     """Remove `header`, one of the message's own fields."""
 
     header: Header
+
+    def __post_init__(self) -> None:
+        _check_header(self, self.header)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +120,7 @@ class ChangeSender:
     address: str
 
     def __post_init__(self) -> None:
-        if self.address:
+        if self.address != "":
             _check_path(self.address)
 
 

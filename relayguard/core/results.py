@@ -46,6 +46,12 @@ class Reported:
                 raise TypeError(f"{self.method}: {text!r} must be a str")
 
 
+def _check_texts(result: object, *texts: object) -> None:
+    # Later filters trust the standards' types: a wrong one must cost the filter that yields it.
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError(f"{type(result).__name__}: its domain and value must be str, not {texts!r}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """The base of every result. Override `reported` to appear in Authentication-Results."""
@@ -87,6 +93,9 @@ class SpfResult(Result):
     identifier: str
     reason: str | None = None
 
+    def __post_init__(self) -> None:
+        _check_texts(self, self.value, self.identity, self.domain, self.identifier)
+
     def reported(self) -> Reported:
         """``spf=pass smtp.mailfrom=a@example.com``."""
         return Reported("spf", self.value, (("smtp", self.identity, self.identifier),), reason=self.reason)
@@ -119,6 +128,9 @@ class DkimResult(Result):
     tag: str = ""
     testing: bool = False
     reason: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_texts(self, self.value, self.domain, self.selector)
 
     def reported(self) -> Reported:
         """``dkim=pass header.d=example.com header.s=s1 header.a=rsa-sha256 header.b=AbCdEfGh``."""
@@ -159,6 +171,9 @@ class DmarcResult(Result):
     policy: DmarcPolicy | None = None
     record_domain: str | None = None
     reason: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_texts(self, self.value, self.domain)
 
     def reported(self) -> Reported:
         """``dmarc=fail header.from=example.com policy.dmarc=reject``."""

@@ -47,6 +47,8 @@ async def serve(config: Config, logger: Logger) -> int:
         stopping.set()
 
     transport.serve(listener, ended)
+    if "." not in config.authserv_id:
+        logger.warning("authserv_id names no organisation: set it", authserv_id=config.authserv_id)
     logger.info("serving", version=__version__, listener=config.listener.address, filters=[f.name for f in filters])
     await stopping.wait()
     await _drain(transport, listener, logger)

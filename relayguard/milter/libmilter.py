@@ -249,7 +249,7 @@ class LibmilterTransport:
         link.waiting.append(partial(link.connection.end_of_message, self._macro(context, "i")))
         ending = self._wait_with_progress(context, self._hand_over(link))
         if not isinstance(ending, Ending):
-            return self._answer(context, _UNAVAILABLE)
+            return self._answer(context, ending or _UNAVAILABLE)
         for step in ending.steps:
             _carry_out(context, step, link.negotiated)
         verdict = ending.decision.verdict
@@ -295,7 +295,7 @@ class LibmilterTransport:
 
     def _hand_over(self, link: Link) -> Future[object]:
         waiting, link.waiting, link.waiting_bytes = link.waiting, [], 0
-        link.running = asyncio.run_coroutine_threadsafe(link.drain(waiting), self._loop)
+        link.running = asyncio.run_coroutine_threadsafe(link.run(waiting), self._loop)
         return link.running
 
     @staticmethod
@@ -305,7 +305,7 @@ class LibmilterTransport:
                 return future.result(_PROGRESS_SECONDS)
             except TimeoutError:
                 if future.done():
-                    raise
+                    return future.result()
                 context.progress()
 
     @staticmethod

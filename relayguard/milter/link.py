@@ -37,12 +37,13 @@ class Link:
         self.seen = False
         self.failed = False
 
-    async def drain(self, waiting: Iterable[Callable[[], Awaitable[object]]]) -> object:
+    async def run(self, waiting: Iterable[Callable[[], Awaitable[object]]]) -> object:
         """Run calls in order, never beside earlier ones; return the first refusal, or what the last returned."""
+        refusal: object = None
         result: object = None
         async with self._lock:
             for call in waiting:
                 result = await call()
-                if isinstance(result, Reject | Defer):
-                    return result
-        return result
+                if refusal is None and isinstance(result, Reject | Defer):
+                    refusal = result
+        return refusal or result

@@ -1,6 +1,6 @@
 """One client connection as the MTA's edge sees it: neutral events in, replies out.
 
-Both transports drive this class, and so does `relayguard explain`. Its methods are called one after
+The transport drives this class, and so does `relayguard explain`. Its methods are called one after
 another, in wire order; nothing here knows which transport runs.
 """
 

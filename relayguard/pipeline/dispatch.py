@@ -1,6 +1,7 @@
 """Calls the hooks of a stage, one filter after another, and keeps a broken filter from breaking mail."""
 
 import asyncio
+import os
 import time
 import traceback
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
@@ -30,6 +31,10 @@ BUDGETS: Mapping[Stage, float] = {
     Stage.DECIDED: 5.0,
 }
 """Seconds that an asynchronous hook may take before it counts as failed."""
+
+
+_GRACE = 2.0
+"""Seconds that every hook has, however late it is."""
 
 
 class IllegalEffectError(Exception):
@@ -74,7 +79,9 @@ class Dispatcher:
         # One deadline for the whole stage: it is the MTA that waits, for all of them.
         deadline = asyncio.get_running_loop().time() + self._budgets[stage]
         for each, hook in calls:
-            run = await self._call(each, hook, stage, facts, role, deadline)
+            # But a filter that took it all must not cost the later ones their findings.
+            latest = max(deadline, asyncio.get_running_loop().time() + _GRACE)
+            run = await self._call(each, hook, stage, facts, role, latest)
             findings.take(run)
             self._observer.hook_ran(run, envelope)
 
@@ -134,23 +141,25 @@ class Dispatcher:
         )
 
 
+_ASYNCIO = os.path.dirname(asyncio.__file__)  # noqa: PTH120  # compared as text
+
 # A filter that calls sys.exit() must not take the daemon along, nor one that awaits what it has cancelled.
 _ANYTHING = (Exception, SystemExit, asyncio.CancelledError)
 
 _DEFERRED = Defer(text="A check could not be completed, please try again later", enhanced="4.3.0")
 
 
-async def _collect(hook: Hook, arguments: list[object], end: float) -> tuple[Effect, ...]:
+async def _collect(hook: Hook, arguments: list[object], deadline: float) -> tuple[Effect, ...]:
     if hook.kind is HookKind.PLAIN:
         return _as_effects(hook.function(*arguments))
-    async with asyncio.timeout_at(end) as deadline:
+    async with asyncio.timeout_at(deadline) as limit:
         try:
             if hook.kind is HookKind.COROUTINE:
                 return _as_effects(await hook.function(*arguments))  # type: ignore[misc]  # kind_of looked
             stream = cast(AsyncIterable[Effect], hook.function(*arguments))
             return tuple([effect async for effect in stream])
         except TimeoutError as error:
-            if not deadline.expired():
+            if not limit.expired():
                 raise RuntimeError("the filter raised TimeoutError") from error
             raise
 
@@ -192,8 +201,11 @@ def _kind(error: BaseException) -> Failure:
 
 
 def _trace(error: BaseException) -> str:
-    """The filter's own frames, in one line: where it broke, without ours around it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename != __file__][-4:]
+    """The filter's own frames, in one line: where it broke, without ours and asyncio's around it."""
+    # What a deadline interrupted is told by the cancellation behind it.
+    told = error.__cause__ if isinstance(error, TimeoutError) and error.__cause__ is not None else error
+    frames = traceback.extract_tb(told.__traceback__)
+    own = [frame for frame in frames if frame.filename != __file__ and not frame.filename.startswith(_ASYNCIO)][-4:]
     where = " > ".join(f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in own)
-    return f"{type(error).__name__}: {error} ({where})" if where else f"{type(error).__name__}: {error}"
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return f"{what} ({where})" if where else what

@@ -19,8 +19,8 @@ class Findings:
     def __init__(self, inherited: "Findings | None" = None) -> None:
         self.results: Results = Results(inherited.results if inherited else ())
         self.reported: list[Reported] = list(inherited.reported) if inherited else []
-        self.verdicts: list[Given] = []
-        # What would have refused the session would have refused each of its envelopes.
+        # What refuses the session refuses each of its envelopes, should the MTA begin one all the same.
+        self.verdicts: list[Given] = list(inherited.verdicts) if inherited else []
         self.would_be: list[Given] = list(inherited.would_be) if inherited else []
         self.ledger = Ledger()
         self.readers: list[tuple[str, Reader]] = []

@@ -28,16 +28,16 @@ class Candidate:
 def register(candidates: Sequence[Candidate]) -> tuple[Filter, ...]:
     """Return the filters ready to run, in the given order. Raises FilterError, naming filter and hook."""
     _check_order(candidates)
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
+    plugins = pluggy.PluginManager(hookspecs.PROJECT)
+    plugins.add_hookspecs(hookspecs)
     for candidate in candidates:
         _check_signatures(candidate)
         try:
-            manager.register(candidate.instance, candidate.name)
-            manager.check_pending()
+            plugins.register(candidate.instance, candidate.name)
+            plugins.check_pending()
         except pluggy.PluginValidationError as error:
             raise FilterError(f"filter {candidate.name}: {_first_sentence(error)}") from error
-    hooks = _compile(manager)
+    hooks = _compile(plugins)
     return tuple(
         Filter(
             candidate.name,
@@ -50,10 +50,10 @@ def register(candidates: Sequence[Candidate]) -> tuple[Filter, ...]:
     )
 
 
-def _compile(manager: pluggy.PluginManager) -> dict[str, dict[Stage, Hook]]:
+def _compile(plugins: pluggy.PluginManager) -> dict[str, dict[Stage, Hook]]:
     compiled: dict[str, dict[Stage, Hook]] = {}
     for stage in Stage:
-        caller: pluggy.HookCaller = getattr(manager.hook, stage.value)
+        caller: pluggy.HookCaller = getattr(plugins.hook, stage.value)
         for implementation in caller.get_hookimpls():
             if (
                 implementation.hookwrapper

@@ -11,7 +11,7 @@ from relayguard.core.body import Body
 from relayguard.core.caps import Cap
 from relayguard.core.decision import Decision, Outcome, decide
 from relayguard.core.edits import AddHeader, DeleteHeader
-from relayguard.core.envelope import Envelope
+from relayguard.core.envelope import Envelope, Role
 from relayguard.core.headers import Header, Headers
 from relayguard.core.ledger import Step
 from relayguard.core.message import Message
@@ -154,13 +154,14 @@ class Transaction:
         ledger = self._findings.ledger
         # RFC 8601 §5: what claims to be ours and is not must go, before ours is added.
         if not self.session.trusted_relay:
-            forged, capped = forged_headers(self._headers.all(HEADER_NAME), self._rules.authserv_id)
-            self._stripped = len(forged)
+            limit = MAX_FORGED if self.envelope.role is Role.INCOMING else None
+            forged, capped = forged_headers(self._headers.all(HEADER_NAME), self._rules.authserv_id, limit)
             if capped:
                 self._metrics.cap_hit(Cap.AUTHENTICATION_RESULTS)
-            if len(forged) > MAX_FORGED:
+            if limit is not None and len(forged) > limit:
                 self._findings.verdicts.append(Given(CORE, TOO_MANY_FORGED))
                 return
+            self._stripped = len(forged)
             for header in forged:
                 ledger.add(DeleteHeader(header))
         self._header = render(self._rules.authserv_id, self._findings.reported)
@@ -194,8 +195,8 @@ class Transaction:
         self.open = False
         try:
             await self._run(Stage.DECIDED, decision=decision)
-            self._tell(decision)
         finally:
+            self._tell(decision)
             if self._body is not None:
                 self._body.close()
 

@@ -1,12 +1,12 @@
 """SPF of one identity: ask first, then evaluate; what is missing is asked, and it is evaluated again."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import spf
 
-from relayguard import Answer, Cap, IpAddress, Metrics, Question, Resolver, SpfValue, Status, to_a_labels
+from relayguard import Answer, Cap, IpAddress, Metrics, Question, Resolver, SpfValue, to_a_labels
 from relayguard_plugins.spf.query import MissingAnswer, Query
 
 MAX_QUERIES = 100
@@ -44,27 +44,27 @@ class Evaluator:
 
     async def _evaluate(self, client: str, local_part: str, domain: str, helo: str) -> Checked:
         answers: dict[Question, Answer] = {}
+        late: set[Question] = set()
         while True:
             try:
-                return _outcome(Query(client, local_part, domain, helo, self._receiver, answers))
+                return _outcome(Query(client, local_part, domain, helo, self._receiver, answers, late))
             except MissingAnswer as missing:
-                if len(answers) >= MAX_QUERIES:
+                if len(answers) + len(late) >= MAX_QUERIES:
                     self._metrics.cap_hit(Cap.DNS_QUERIES)
                     return Checked(SpfValue.PERMERROR, f"more than {MAX_QUERIES} DNS queries")
-                answers |= await self._ask(missing)
+                if missing.dispensable:
+                    answers |= await self._ask_briefly(missing.questions)
+                    late |= set(missing.questions) - set(answers)
+                else:
+                    answers |= await self._resolver.resolve_all(missing.questions)
 
-    async def _ask(self, missing: MissingAnswer) -> Mapping[Question, Answer]:
-        if not missing.dispensable:
-            return await self._resolver.resolve_all(missing.questions)
-        asked = (self._ask_briefly(question) for question in missing.questions)
-        return dict(zip(missing.questions, await asyncio.gather(*asked), strict=True))
-
-    async def _ask_briefly(self, question: Question) -> Answer:
-        try:
-            async with asyncio.timeout(self._timeout / 8):
-                return await self._resolver.resolve(question)
-        except TimeoutError:
-            return Answer(status=Status.TEMPERROR, reason="took too long")
+    async def _ask_briefly(self, questions: Sequence[Question]) -> Mapping[Question, Answer]:
+        """Return what is answered within a share of the time that is enough for a lost packet to be sent again."""
+        asked = {question: asyncio.ensure_future(self._resolver.resolve(question)) for question in questions}
+        done, pending = await asyncio.wait(asked.values(), timeout=self._timeout * 3 / 8)
+        for task in pending:
+            task.cancel()
+        return {question: task.result() for question, task in asked.items() if task in done}
 
 
 def _outcome(query: Query) -> Checked:

@@ -5,7 +5,7 @@ the DNS library raises. It is replaced by one that always raises; `Query` never 
 """
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import NoReturn, SupportsIndex
 
@@ -50,7 +50,10 @@ class _CheckedOnce(str):
 
 
 class Query(spf.query):
-    """One evaluation of check_host() (RFC 7208 §4) over `answers`; raises MissingAnswer where one is missing."""
+    """One evaluation of check_host() (RFC 7208 §4) over `answers`; raises MissingAnswer where one is missing.
+
+    `late` are dispensable questions that nobody waits for any more; should one turn out not to be, it is asked again.
+    """
 
     def __init__(
         self,
@@ -60,12 +63,14 @@ class Query(spf.query):
         helo: str,
         receiver: str,
         answers: Mapping[Question, Answer],
+        late: Collection[Question] = (),
     ) -> None:
         # RFC 7208 §4.6.4: at least 20 seconds; here nothing waits, but pyspf's default is no limit at all.
         super().__init__(client, f"{local_part}@{domain}", helo, receiver=receiver, timeout=5, querytime=20)
         # pyspf splits at the first @, which may stand in a quoted local part: "a@b"@example.com.
         self.l, self.o, self.d = local_part, domain, domain
         self._answers = answers
+        self._late = late
         self._dispensable = False
 
     def dns(
@@ -80,14 +85,16 @@ class Query(spf.query):
             return []
         question = Question(name, RecordType(qtype))
         self._need([question])
-        answer = self._answers[question]
+        answer = self._answers.get(question)
+        if answer is None:
+            raise spf.TempError(f"no answer in time for {qtype} of {name}")
         if answer.exchanges and len(answer.exchanges) <= MAX_HOSTS:
             self._need([self._address_of(exchange.host) for exchange in answer.exchanges])
         if answer.status is Status.TEMPERROR:
             raise spf.TempError(f"DNS {answer.reason or 'error'} for {qtype} of {name}")
         records = _records(answer)
-        if not records and not ignore_void:
-            # RFC 7208 §4.6.4: at most two void lookups.
+        # RFC 7208 §4.6.4: at most two void lookups; those in the client's own zone are not the domain's fault.
+        if not records and not ignore_void and not self._dispensable:
             self.void_lookups += 1
             if self.void_lookups > 2:
                 raise spf.PermError("Void lookup limit of 2 exceeded")
@@ -126,7 +133,8 @@ class Query(spf.query):
 
     def _need(self, questions: Sequence[Question]) -> None:
         """Stop the evaluation until all these are answered: asked at once, not one after another."""
-        missing = [question for question in questions if question not in self._answers]
+        known = {*self._answers, *self._late} if self._dispensable else self._answers
+        missing = [question for question in questions if question not in known]
         if missing:
             raise MissingAnswer(missing, dispensable=self._dispensable)
 

@@ -57,7 +57,7 @@ def test_errors_of_filters_are_printed_at_once_too(relayguard: Run, config: Conf
 def test_a_missing_file_and_a_broken_one_are_named(relayguard: Run, config: Config, tmp_path: Path) -> None:
     assert "cannot be read: No such file" in relayguard("check", "-c", tmp_path / "nowhere.toml").stderr
     path = config("filters = [")
-    assert f"{path} is not valid TOML" in relayguard("check", "-c", path).stderr
+    assert f"{path}: not valid TOML" in relayguard("check", "-c", path).stderr
 
 
 def test_a_wrong_order_is_an_error_not_a_silent_sort(relayguard: Run, config: Config) -> None:

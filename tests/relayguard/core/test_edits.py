@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayguard import AddHeader, AddRecipient, ChangeHeader, ChangeSender, DeleteRecipient, Header
+from relayguard import AddHeader, AddRecipient, ChangeHeader, ChangeSender, DeleteHeader, DeleteRecipient, Header
 
 SUBJECT = Header("Subject", b" hello")
 INJECTIONS = ["a\r\nBcc: x@example.com", "a\nBcc: x", "a\rBcc: x", "a\n", "a\r\n", "a\r", "a\n\nbody", "a\x00b", "\n"]
@@ -63,3 +63,17 @@ def test_whatever_can_be_built_is_one_header(value: str) -> None:
     lines = edit.value.replace("\r\n", "\n").split("\n")
     assert "\r" not in "".join(lines)
     assert all(line[:1] in (" ", "\t") for line in lines[1:])
+
+
+@pytest.mark.parametrize("address", ["a" * 600 + "@example.com", None, 5])
+@pytest.mark.parametrize("edit", [AddRecipient, DeleteRecipient, ChangeSender])
+def test_an_address_that_no_mta_takes_cannot_be_asked_for(edit: type[AddRecipient], address: str) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        edit(address)
+
+
+def test_only_a_field_of_the_message_can_be_deleted_or_changed() -> None:
+    with pytest.raises(TypeError, match="must be one of the message's own header fields"):
+        DeleteHeader("Subject")  # type: ignore[arg-type]  # a likely mistake
+    with pytest.raises(TypeError, match="must be one of the message's own header fields"):
+        ChangeHeader("Subject", "x")  # type: ignore[arg-type]  # another

@@ -91,3 +91,12 @@ def test_results_of_one_message_are_not_those_of_another() -> None:
     second = Results(first)
     second.add([AuthResult()])
     assert len(first) == 1
+
+
+def test_a_result_of_the_standards_holds_text_or_cannot_be_built() -> None:
+    with pytest.raises(TypeError, match="SpfResult: its domain and value must be str"):
+        SpfResult(value=SpfValue.PASS, identity=SpfIdentity.MAIL_FROM, domain=5, identifier="x")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="DkimResult"):
+        DkimResult(value=None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="DmarcResult"):
+        DmarcResult(value=DmarcValue.PASS, domain=b"x")  # type: ignore[arg-type]

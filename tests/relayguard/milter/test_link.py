@@ -5,7 +5,7 @@ from relayguard.milter.link import Link
 from tests.relayguard.pipeline.rig import Rig
 
 
-def test_what_follows_a_refusal_is_not_run() -> None:
+def test_the_first_refusal_is_the_answer() -> None:
     ran: list[str] = []
 
     async def refuse() -> Reject:
@@ -16,8 +16,8 @@ def test_what_follows_a_refusal_is_not_run() -> None:
         ran.append("go on")
 
     link = Link(Rig().connection, 0)
-    assert asyncio.run(link.drain([refuse, go_on])) == Reject()
-    assert ran == ["refuse"]
+    assert asyncio.run(link.run([refuse, go_on])) == Reject()
+    assert ran == ["refuse", "go on"]
 
 
 def test_two_hand_overs_of_one_connection_never_overlap() -> None:
@@ -30,7 +30,7 @@ def test_two_hand_overs_of_one_connection_never_overlap() -> None:
 
     async def both() -> None:
         link = Link(Rig().connection, 0)
-        await asyncio.gather(link.drain([slow]), link.drain([slow]))
+        await asyncio.gather(link.run([slow]), link.run([slow]))
 
     asyncio.run(both())
     assert ran == ["begins", "ends", "begins", "ends"]

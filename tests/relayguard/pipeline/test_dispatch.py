@@ -151,6 +151,28 @@ def test_a_filter_that_takes_too_long_is_cancelled_and_the_message_goes_on() -> 
     assert late.cancelled
 
 
+class Quick:
+    @hookimpl
+    async def end_of_headers(self) -> AsyncIterator[Effect]:
+        await asyncio.sleep(0)
+        yield AuthResult()
+
+
+def test_a_filter_that_took_all_the_time_costs_the_later_ones_nothing() -> None:
+    rig = Rig(Late(), Quick(), budgets=SHORT)
+    send(rig)
+    assert rig.seen.records[0].results.of(AuthResult) == (AuthResult(),)
+    assert not rig.seen.records[0].results.failed("quick")
+
+
+def test_the_line_of_a_timeout_says_where_the_filter_waited() -> None:
+    rig = Rig(Late(), budgets=SHORT)
+    send(rig)
+    (trace,) = [run.trace for run in rig.seen.runs if run.trace]
+    assert "test_dispatch.py" in trace
+    assert "in end_of_headers" in trace
+
+
 class Impatient:
     @hookimpl
     async def mail_from(self) -> AsyncIterator[Effect]:

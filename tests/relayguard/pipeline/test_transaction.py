@@ -31,7 +31,7 @@ from relayguard import (
 from relayguard.core.body import SPOOL_BYTES
 from relayguard.core.ledger import SetHeader
 from relayguard.pipeline.connection import Client
-from relayguard.pipeline.transaction import HEADER_BLOCK_BYTES
+from relayguard.pipeline.transaction import HEADER_BLOCK_BYTES, Ending
 from tests.relayguard.pipeline.rig import FROM, RULES, SHADOW, Rig, run, send
 
 OURS = ("Authentication-Results", b" mx.example.com; spf=pass")
@@ -373,3 +373,40 @@ def test_the_would_be_decision_is_that_of_all_filters_together() -> None:
     rig = Rig(enforced, shadow, policy=policies)
     assert send(rig).decision.outcome is Outcome.QUARANTINED
     assert rig.seen.records[0].would_be == Decision(Outcome.REJECTED, Reject(), "also")
+
+
+FORGED = [FROM, *[("Authentication-Results", b" mx.example.com; dkim=pass")] * 300]
+
+
+def test_incoming_mail_with_hundreds_of_forged_headers_is_refused() -> None:
+    rig = Rig()
+    ending = send(rig, *FORGED)
+    assert (ending.decision.outcome, ending.decision.filter, ending.steps) == (Outcome.REJECTED, "relayguard", ())
+    assert rig.seen.records[0].stripped == 0
+
+
+def test_local_mail_is_stripped_of_them_and_never_refused() -> None:
+    async def local(rig: Rig) -> Ending:
+        await rig.greet(Client(None))
+        return await rig.message(*FORGED)
+
+    rig = Rig()
+    ending = run(rig, local)
+    assert ending.decision.outcome is Outcome.ACCEPTED
+    assert rig.seen.records[0].stripped == 300
+
+
+class RefusesAtConnect:
+    @hookimpl
+    def connect(self) -> Iterator[Effect]:
+        yield Reject(text="not you")
+
+
+def test_a_client_that_was_refused_is_refused_each_envelope_that_it_begins_all_the_same() -> None:
+    async def stubborn(rig: Rig) -> list[object]:
+        await rig.greet()
+        return [await rig.mail(), await rig.mail()]
+
+    rig = Rig(RefusesAtConnect())
+    assert run(rig, stubborn) == [Reject(text="not you")] * 2
+    assert rig.seen.outcomes == [Outcome.REJECTED] * 2

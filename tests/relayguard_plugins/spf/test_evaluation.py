@@ -133,6 +133,33 @@ def test_a_client_cannot_force_an_error_with_a_silent_reverse_zone() -> None:
     assert checked.value is SpfValue.FAIL
 
 
+class Slowly(ZoneResolver):
+    """Addresses take longer than anybody waits for those of a PTR."""
+
+    async def resolve(self, question: Question) -> Answer:
+        if question.type is RecordType.A:
+            await asyncio.sleep(0.3)
+        return await super().resolve(question)
+
+
+def test_what_came_too_late_for_a_ptr_is_asked_again_where_it_is_needed() -> None:
+    zone = (
+        'example.com. IN TXT "v=spf1 ptr mx -all"\nexample.com. IN MX 1 mail.example.com.\n'
+        "mail.example.com. IN A 192.0.2.1\n1.2.0.192.in-addr.arpa. IN PTR mail.example.com.\n"
+    )
+    evaluator = Evaluator(Slowly(zone), CountedMetrics(), "unknown", timeout=0.7)
+    checked = asyncio.run(evaluator.check(ip_address("192.0.2.1"), "alice", "example.com", "mail.example.com"))
+    assert checked.value is SpfValue.PASS
+
+
+def test_names_without_address_in_the_clients_own_zone_are_not_held_against_the_domain() -> None:
+    names = "".join(f"7.100.51.198.in-addr.arpa. IN PTR n{number}.other.example.\n" for number in range(3))
+    zone = 'example.com. IN TXT "v=spf1 ptr:other.example ip4:198.51.100.7 -all"\n' + names
+    evaluator = Evaluator(ZoneResolver(zone), CountedMetrics(), "unknown", timeout=5)
+    checked = asyncio.run(evaluator.check(ip_address("198.51.100.7"), "alice", "example.com", "mail.example.com"))
+    assert checked.value is SpfValue.PASS
+
+
 def test_the_hosts_of_an_mx_are_asked_at_once() -> None:
     resolver = Counted(
         'example.com. IN TXT "v=spf1 mx -all"\nexample.com. IN MX 1 a.example.com.\n'
