@@ -90,6 +90,9 @@ class Trace:
         """See `Observer`."""
         self.runs.append(run)
 
+    def breaker_changed(self, filter_name: str, stage: Stage, *, is_open: bool) -> None:
+        """See `Observer`: one message opens no breaker."""
+
     def decided(self, record: EnvelopeRecord) -> None:
         """See `Observer`."""
         self.record = record

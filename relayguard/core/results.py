@@ -203,6 +203,8 @@ class Failure(StrEnum):
     """The filter yielded what it must not yield at this stage."""
     TIMEOUT = "timeout"
     """The filter took longer than the stage allows."""
+    OPEN = "open"
+    """The filter kept failing, and is not called for a while."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

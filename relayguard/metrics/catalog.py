@@ -104,6 +104,12 @@ FILTER_FAILURES = Metric(
     "Hook calls whose findings were lost.",
     (("filter", Configured.FILTER), ("stage", Stage), ("kind", Failure)),
 )
+BREAKER_OPEN = Metric(
+    "relayguard_filter_breaker_open",
+    Kind.GAUGE,
+    "1 while a filter that keeps failing is not called at a stage.",
+    (("filter", Configured.FILTER), ("stage", Stage)),
+)
 RESULTS = Metric(
     "relayguard_auth_results_total",
     Kind.COUNTER,
@@ -143,6 +149,7 @@ CATALOG: tuple[Metric, ...] = (
     ENVELOPE_SECONDS,
     FILTER_SECONDS,
     FILTER_FAILURES,
+    BREAKER_OPEN,
     RESULTS,
     HEADERS_STRIPPED,
     CAPS_HIT,

@@ -6,6 +6,7 @@ from relayguard.core.caps import Cap
 from relayguard.core.decision import OUTCOMES
 from relayguard.core.envelope import Envelope
 from relayguard.core.session import Session
+from relayguard.core.stages import Stage
 from relayguard.metrics import catalog
 from relayguard.metrics.catalog import Kind, Metric
 from relayguard.pipeline.record import EnvelopeRecord, HookRun
@@ -57,6 +58,10 @@ class PrometheusMetrics:
             method = entry.method if entry.method in catalog.METHODS else "other"
             value = entry.value if entry.value in catalog.AUTH_RESULTS else "other"
             self._counters[catalog.RESULTS].labels(method, value).inc()
+
+    def breaker_changed(self, filter_name: str, stage: Stage, *, is_open: bool) -> None:
+        """See `Observer`."""
+        self._gauges[catalog.BREAKER_OPEN].labels(filter_name, stage).set(int(is_open))
 
     def decided(self, record: EnvelopeRecord) -> None:
         """See `Observer`."""

@@ -14,6 +14,7 @@ from relayguard.core.headers import Headers
 from relayguard.core.results import Failed, Failure, Reported, Result
 from relayguard.core.stages import Stage
 from relayguard.core.verdicts import Defer
+from relayguard.pipeline.breaker import Breaker
 from relayguard.pipeline.filters import Filter, Hook, HookKind, OnFailure
 from relayguard.pipeline.findings import Findings
 from relayguard.pipeline.record import HookRun, Observer
@@ -41,6 +42,13 @@ class IllegalEffectError(Exception):
     """A filter yielded what it must not yield at this stage."""
 
 
+class _NotCalledError(Exception):
+    """The breaker is open."""
+
+    def __init__(self) -> None:
+        super().__init__("it kept failing, and is not called for a while")
+
+
 class Dispatcher:
     """Runs the hooks of one listener's filters."""
 
@@ -50,12 +58,16 @@ class Dispatcher:
         observer: Observer,
         budgets: Mapping[Stage, float] = BUDGETS,
         timer: Callable[[], float] = time.perf_counter,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._observer = observer
         self._budgets = budgets
         self._timer = timer
         filters = tuple(filters)
         self._filters = {each.name: each for each in filters}
+        self._breakers = {
+            (each.name, stage): Breaker(monotonic=monotonic) for each in filters for stage in each.hooks
+        }
         self._calls = {
             stage: tuple((each, each.hooks[stage]) for each in filters if stage in each.hooks) for stage in Stage
         }
@@ -81,9 +93,19 @@ class Dispatcher:
         for each, hook in calls:
             # But a filter that took it all must not cost the later ones their findings.
             latest = max(deadline, asyncio.get_running_loop().time() + _GRACE)
-            run = await self._call(each, hook, stage, facts, role, latest)
+            if self._breakers[each.name, stage].allows():
+                run = await self._call(each, hook, stage, facts, role, latest)
+                self._heed(run)
+            else:
+                run = self._failure(each, stage, role, _NotCalledError(), 0.0)
             findings.take(run)
             self._observer.hook_ran(run, envelope)
+
+    def _heed(self, run: HookRun) -> None:
+        breaker = self._breakers[run.filter, run.stage]
+        changed = breaker.succeeded() if run.failed is None else breaker.failed()
+        if changed:
+            self._observer.breaker_changed(run.filter, run.stage, is_open=breaker.is_open)
 
     def feed(self, chunk: bytes, findings: Findings, envelope: Envelope) -> None:
         """Feed a chunk of the body to every reader; one that raises is fed no more."""
@@ -194,10 +216,15 @@ def _as_effects(returned: object) -> tuple[Effect, ...]:
     return tuple(returned)
 
 
+_KINDS: tuple[tuple[type[BaseException], Failure], ...] = (
+    (IllegalEffectError, Failure.ILLEGAL),
+    (TimeoutError, Failure.TIMEOUT),
+    (_NotCalledError, Failure.OPEN),
+)
+
+
 def _kind(error: BaseException) -> Failure:
-    if isinstance(error, IllegalEffectError):
-        return Failure.ILLEGAL
-    return Failure.TIMEOUT if isinstance(error, TimeoutError) else Failure.EXCEPTION
+    return next((kind for kinds, kind in _KINDS if isinstance(error, kinds)), Failure.EXCEPTION)
 
 
 def _trace(error: BaseException) -> str:

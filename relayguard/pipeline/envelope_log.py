@@ -2,8 +2,9 @@
 
 from relayguard.core.decision import Decision, Outcome
 from relayguard.core.envelope import Envelope
-from relayguard.core.results import Reported
+from relayguard.core.results import Failure, Reported
 from relayguard.core.session import Session
+from relayguard.core.stages import Stage
 from relayguard.core.text import printable
 from relayguard.core.verdicts import Defer, Reject
 from relayguard.log import Logger
@@ -27,7 +28,8 @@ class EnvelopeLog:
 
     def hook_ran(self, run: HookRun, envelope: Envelope | None) -> None:
         """Name the filter that failed, and where."""
-        if run.failed is not None:
+        # An open breaker has been told of once; it must not fill the log.
+        if run.failed is not None and run.failed.kind is not Failure.OPEN:
             self._logger.error(
                 "filter failed",
                 filter=run.filter,
@@ -36,6 +38,13 @@ class EnvelopeLog:
                 error=printable(run.trace or "", 1000),
                 queue_id=printable(envelope.queue_id or "", 64) if envelope else None,
             )
+
+    def breaker_changed(self, filter_name: str, stage: Stage, *, is_open: bool) -> None:
+        """Say that a filter is not called any more, or is again."""
+        if is_open:
+            self._logger.error("filter keeps failing and is not called", filter=filter_name, stage=stage.value)
+        else:
+            self._logger.info("filter works again and is called", filter=filter_name, stage=stage.value)
 
     def decided(self, record: EnvelopeRecord) -> None:
         """Write the envelope's line."""

@@ -67,6 +67,9 @@ class Observer(Protocol):
     def hook_ran(self, run: HookRun, envelope: Envelope | None) -> None:
         """A hook has been called."""
 
+    def breaker_changed(self, filter_name: str, stage: Stage, *, is_open: bool) -> None:
+        """A filter that keeps failing is not called any more at `stage`, or it is called again."""
+
     def decided(self, record: EnvelopeRecord) -> None:
         """An envelope has ended."""
 
@@ -96,6 +99,11 @@ class Observers:
         """See `Observer`."""
         for observer in self._observers:
             observer.hook_ran(run, envelope)
+
+    def breaker_changed(self, filter_name: str, stage: Stage, *, is_open: bool) -> None:
+        """See `Observer`."""
+        for observer in self._observers:
+            observer.breaker_changed(filter_name, stage, is_open=is_open)
 
     def decided(self, record: EnvelopeRecord) -> None:
         """See `Observer`."""

@@ -1,6 +1,7 @@
 """Drives the real pipeline as a transport does, with filters written in the test."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
@@ -42,6 +43,7 @@ class Recorder:
     begun: list[Envelope] = field(default_factory=list)
     runs: list[HookRun] = field(default_factory=list)
     records: list[EnvelopeRecord] = field(default_factory=list)
+    breakers: list[tuple[str, Stage, bool]] = field(default_factory=list)
 
     def connected(self, session: Session) -> None:
         self.sessions.append("connected")
@@ -54,6 +56,9 @@ class Recorder:
 
     def hook_ran(self, run: HookRun, envelope: Envelope | None) -> None:
         self.runs.append(run)
+
+    def breaker_changed(self, filter_name: str, stage: Stage, *, is_open: bool) -> None:
+        self.breakers.append((filter_name, stage, is_open))
 
     def decided(self, record: EnvelopeRecord) -> None:
         self.records.append(record)
@@ -78,6 +83,7 @@ class Rig:
         *instances: object,
         policy: Policy | Mapping[object, Policy] = Policy(),  # noqa: B008
         budgets: Mapping[Stage, float] = BUDGETS,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         filters = filters_of(*instances, policy=policy)
         self.seen = Recorder()
@@ -87,7 +93,7 @@ class Rig:
         self.pipeline = Pipeline(
             listener="default",
             needs=needs_of(filters),
-            dispatcher=Dispatcher(filters, observer, budgets),
+            dispatcher=Dispatcher(filters, observer, budgets, monotonic=monotonic),
             observer=observer,
             rules=RULES,
             metrics=self.counted,

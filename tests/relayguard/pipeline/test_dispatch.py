@@ -26,7 +26,10 @@ from relayguard import (
     Watch,
     hookimpl,
 )
+from relayguard.pipeline.breaker import FAILURES, PAUSE_SECONDS
 from relayguard.pipeline.dispatch import BUDGETS
+from relayguard.pipeline.envelope_log import EnvelopeLog
+from relayguard.pipeline.filters import Policy
 from tests.relayguard.pipeline.rig import DEFERRING, SHADOW, Rig, send
 
 SHORT = dict.fromkeys(Stage, 0.02)
@@ -329,3 +332,72 @@ def test_no_stage_may_take_longer_than_the_mta_waits() -> None:
     commands = (Stage.CONNECT, Stage.HELO, Stage.MAIL_FROM, Stage.RCPT_TO)
     assert all(BUDGETS[stage] < 30 for stage in commands)
     assert sum(BUDGETS[stage] for stage in set(Stage) - set(commands)) < 300
+
+
+class Ailing:
+    def __init__(self) -> None:
+        self.calls = 0
+        self.ails = True
+
+    @hookimpl
+    def end_of_headers(self) -> Iterator[Effect]:
+        self.calls += 1
+        if self.ails:
+            raise RuntimeError("no disk")
+        yield AuthResult()
+
+
+class Hands:
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.mark.parametrize(("policy", "outcome"), [(Policy(), Outcome.ACCEPTED), (DEFERRING, Outcome.DEFERRED)])
+def test_a_filter_that_keeps_failing_is_not_called_and_its_failure_policy_holds(
+    policy: Policy, outcome: Outcome
+) -> None:
+    ailing, hands = Ailing(), Hands()
+    rig = Rig(ailing, policy=policy, monotonic=hands)
+    for _ in range(FAILURES + 3):
+        assert send(rig).decision.outcome is outcome
+    assert ailing.calls == FAILURES
+    kinds = [record.results.of(Failed)[0].kind for record in rig.seen.records]
+    assert kinds == [Failure.EXCEPTION] * FAILURES + [Failure.OPEN] * 3
+    assert rig.seen.breakers == [("ailing", Stage.END_OF_HEADERS, True)]
+    assert rig.sample("relayguard_filter_breaker_open") == 1
+
+
+def test_a_filter_that_has_recovered_is_called_again() -> None:
+    ailing, hands = Ailing(), Hands()
+    rig = Rig(ailing, monotonic=hands)
+    for _ in range(FAILURES + 1):
+        send(rig)
+    ailing.ails = False
+    hands.seconds += PAUSE_SECONDS
+    for _ in range(2):
+        send(rig)
+    assert ailing.calls == FAILURES + 2
+    assert rig.seen.breakers[-1] == ("ailing", Stage.END_OF_HEADERS, False)
+    assert rig.sample("relayguard_filter_breaker_open") == 0
+
+
+def test_an_open_breaker_is_logged_once_and_not_for_each_message() -> None:
+    lines: list[str] = []
+
+    class Lines:
+        def error(self, event: str, **_: object) -> None:
+            lines.append(event)
+
+        info = error
+
+    log = EnvelopeLog(Lines())  # type: ignore[arg-type]  # all that it is asked for
+    rig = Rig(Ailing(), monotonic=Hands())
+    for _ in range(FAILURES + 5):
+        send(rig)
+    for run in rig.seen.runs:
+        log.hook_ran(run, None)
+    for name, stage, is_open in rig.seen.breakers:
+        log.breaker_changed(name, stage, is_open=is_open)
+    assert lines == ["filter failed"] * FAILURES + ["filter keeps failing and is not called"]
