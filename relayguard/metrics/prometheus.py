@@ -48,6 +48,9 @@ class PrometheusMetrics:
     def began(self, envelope: Envelope) -> None:
         """See `Observer`."""
         self._counters[catalog.ENVELOPES_BEGUN].labels(envelope.role).inc()
+        if envelope.login is not None:
+            # The one result that no filter yields.
+            self._counters[catalog.RESULTS].labels("auth", "pass").inc()
 
     def hook_ran(self, run: HookRun, envelope: Envelope | None) -> None:
         """See `Observer`."""

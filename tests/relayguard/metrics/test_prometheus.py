@@ -123,3 +123,14 @@ def test_two_daemons_in_one_process_share_no_registry() -> None:
     first.dns_cache_hit()
     assert "relayguard_dns_cache_hits_total 0.0" in generate_latest(second.registry).decode()
     assert {metric.kind for metric in CATALOG} == set(Kind)
+
+
+def test_an_authenticated_envelope_is_counted_though_no_filter_says_so() -> None:
+    async def submission(rig: Rig) -> None:
+        await rig.greet()
+        await rig.mail(**{"{auth_authen}": "alice", "{auth_type}": "PLAIN"})
+        await rig.connection.abort()
+
+    rig = Rig()
+    run(rig, submission)
+    assert 'relayguard_auth_results_total{method="auth",result="pass"} 1.0' in exposed(rig).splitlines()
