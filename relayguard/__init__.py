@@ -19,7 +19,7 @@ from relayguard.core.edits import (
     ReplaceBody,
 )
 from relayguard.core.effects import Effect, Reader, Watch
-from relayguard.core.envelope import Envelope, Role
+from relayguard.core.envelope import Envelope, Role, comes_from_outside
 from relayguard.core.headers import Header, Headers
 from relayguard.core.mailboxes import Mailbox
 from relayguard.core.message import Message
@@ -119,6 +119,7 @@ __all__ = [
     "Tls",
     "Verdict",
     "Watch",
+    "comes_from_outside",
     "contains",
     "hookimpl",
     "lies_under",

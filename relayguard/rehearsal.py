@@ -12,13 +12,13 @@ from relayguard.core.caps import Cap
 from relayguard.core.envelope import Envelope, Role
 from relayguard.core.headers import Headers
 from relayguard.core.message import split_message
-from relayguard.core.session import IpAddress, Session
+from relayguard.core.session import IpAddress
 from relayguard.core.stages import Stage
 from relayguard.core.verdicts import Defer, Reject
 from relayguard.dns.zone import ZoneResolver
 from relayguard.pipeline.connection import Client, Connection, Pipeline
 from relayguard.pipeline.filters import Filter
-from relayguard.pipeline.record import EnvelopeRecord, HookRun
+from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer
 from relayguard.pipeline.transaction import Ending
 from relayguard.services import Answer, Question, Resolver
 
@@ -66,9 +66,9 @@ class Asked:
     seconds: float
 
 
-@dataclass(slots=True)
-class Trace:
-    """An `Observer` that keeps everything. `refusals` are the replies before the end of the message."""
+@dataclass
+class Trace(Observer):
+    """Keeps everything. `refusals` are the replies before the end of the message."""
 
     runs: list[HookRun] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
@@ -77,21 +77,9 @@ class Trace:
     record: EnvelopeRecord | None = None
     ending: Ending | None = None
 
-    def connected(self, session: Session) -> None:
-        """See `Observer`."""
-
-    def closed(self, session: Session) -> None:
-        """See `Observer`."""
-
-    def began(self, envelope: Envelope) -> None:
-        """See `Observer`."""
-
     def hook_ran(self, run: HookRun, envelope: Envelope | None) -> None:
         """See `Observer`."""
         self.runs.append(run)
-
-    def breaker_changed(self, filter_name: str, stage: Stage, *, is_open: bool) -> None:
-        """See `Observer`: one message opens no breaker."""
 
     def decided(self, record: EnvelopeRecord) -> None:
         """See `Observer`."""

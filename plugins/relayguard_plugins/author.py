@@ -13,9 +13,9 @@ from relayguard import (
     Envelope,
     Headers,
     Reject,
-    Role,
     Services,
     Session,
+    comes_from_outside,
     hookimpl,
     read_authors,
 )
@@ -33,13 +33,13 @@ class AuthorFilter:
     def mail_from(self, session: Session, envelope: Envelope) -> Iterator[Effect]:
         """RFC 5321 §4.2.2: 501 for a sender that is no mailbox."""
         defect = envelope.sender.defect
-        if defect and _is_judged(session, envelope):
+        if defect and comes_from_outside(session, envelope):
             yield Reject(text=f"Malformed sender address: {defect}", code=501, enhanced="5.1.7")
 
     @hookimpl
     def end_of_headers(self, session: Session, envelope: Envelope, headers: Headers) -> Iterator[Effect]:
         """RFC 5322 §3.6: exactly one From field; RFC 9989 §5.3.1: of one domain."""
-        if not _is_judged(session, envelope):
+        if not comes_from_outside(session, envelope):
             return
         authors = read_authors(headers)
         if authors.ambiguity is Ambiguity.TOO_LARGE and headers.complete:
@@ -47,8 +47,3 @@ class AuthorFilter:
         if authors.ambiguity is not None:
             detail = f" ({authors.detail})" if authors.detail else ""
             yield Reject(text=f"Message must have one author domain: {authors.ambiguity}{detail}")
-
-
-def _is_judged(session: Session, envelope: Envelope) -> bool:
-    # What a relay of our own has accepted, it could only bounce.
-    return envelope.role is Role.INCOMING and not session.trusted_relay

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -42,13 +43,8 @@ config_option = click.option(
 )
 
 
-def report(error: ConfigError, path: Path) -> None:
-    """Print every problem of a configuration on standard error."""
+def fail(error: ConfigError, path: Path) -> NoReturn:
+    """Print every problem of a configuration on standard error, and exit with status 78 (EX_CONFIG)."""
     for problem in error.problems:
         click.echo(f"{path}: {problem}", err=True)
-
-
-def fail(error: ConfigError, path: Path) -> None:
-    """Print every problem and exit with status 78 (EX_CONFIG)."""
-    report(error, path)
     sys.exit(78)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from relayguard.cli import config_option, fail
-from relayguard.config import ConfigError, load
+from relayguard.config import ConfigError
 
 
 @click.command("filters")
@@ -15,15 +15,13 @@ def command(config_path: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from relayguard.cli.offline import check_filters
+    from relayguard.cli.offline import load_checked
     from relayguard.pipeline.needs import needs_of
 
     try:
-        config = load(config_path)
-        filters = check_filters(config)
+        config, filters = load_checked(config_path)
     except ConfigError as error:
         fail(error, config_path)
-        return
     table = Table("", "filter", "mode", "on failure", "stage", "needs")
     for number, each in enumerate(filters, 1):
         modes = {f"{role}: {mode}" for role, mode in each.policy.modes.items()}

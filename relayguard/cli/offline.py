@@ -1,9 +1,10 @@
 """What commands that serve no mail share: filters built as the daemon would, with services that ask nobody."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from relayguard.app import build_filters, services_of
-from relayguard.config import Config
+from relayguard.config import Config, ConfigError, load
 from relayguard.core.caps import Cap
 from relayguard.pipeline.filters import Filter
 from relayguard.services import Answer, Question, Status
@@ -33,6 +34,22 @@ class NoMetrics:
 
     def cap_hit(self, cap: Cap) -> None:
         """See `Metrics`."""
+
+
+def load_checked(path: Path) -> tuple[Config, tuple[Filter, ...]]:
+    """Read a configuration and build its filters; raises ConfigError with what is wrong with either."""
+    try:
+        config = load(path)
+    except ConfigError as error:
+        if error.rest is None:
+            raise
+        # As far as the rest of the file tells, so that all is said at once.
+        try:
+            check_filters(error.rest)
+        except ConfigError as more:
+            raise ConfigError([*error.problems, *more.problems]) from more
+        raise
+    return config, check_filters(config)
 
 
 def check_filters(config: Config) -> tuple[Filter, ...]:

@@ -63,6 +63,14 @@ def decide_role(session: Session, login: str | None, submission_daemons: frozens
     return Role.INCOMING
 
 
+def comes_from_outside(session: Session, envelope: Envelope) -> bool:
+    """Tell whether nobody of ours has judged this mail yet: incoming, and not through a trusted relay.
+
+    What a relay of our own has accepted it could only bounce, and all its mail would seem to come from itself.
+    """
+    return envelope.role is Role.INCOMING and not session.trusted_relay
+
+
 def parse_parameters(words: tuple[str, ...]) -> dict[str, str]:
     """Read ESMTP parameters such as ``SIZE=1000``; a parameter without value maps to ``""``."""
     pairs = (word.partition("=") for word in words)

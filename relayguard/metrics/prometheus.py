@@ -9,14 +9,14 @@ from relayguard.core.session import Session
 from relayguard.core.stages import Stage
 from relayguard.metrics import catalog
 from relayguard.metrics.catalog import Kind, Metric
-from relayguard.pipeline.record import EnvelopeRecord, HookRun
+from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer
 from relayguard.services import Answer, Question
 
 NO_FILTER = ""
 """The label of an outcome that no filter asked for."""
 
 
-class PrometheusMetrics:
+class PrometheusMetrics(Observer):
     """An `Observer` of the pipeline, an observer of DNS, and the `Metrics` that filters get."""
 
     def __init__(self, version: str) -> None:

@@ -35,7 +35,7 @@ from relayguard.core.verdicts import Defer, Discard, Quarantine, Reject
 from relayguard.log import Logger
 from relayguard.milter.link import Link
 from relayguard.milter.macros import requested
-from relayguard.pipeline.connection import Client, OpensConnections
+from relayguard.pipeline.connection import Client, Pipeline
 from relayguard.pipeline.transaction import Ending
 
 ACTIONS = (
@@ -81,7 +81,7 @@ _UNAVAILABLE = Defer(text="The mail filter is not available, please try again la
 class LibmilterTransport:
     """Serves one listener through libmilter; hooks run on `loop`, never on libmilter's threads."""
 
-    def __init__(self, pipeline: OpensConnections, loop: asyncio.AbstractEventLoop, logger: Logger) -> None:
+    def __init__(self, pipeline: Pipeline, loop: asyncio.AbstractEventLoop, logger: Logger) -> None:
         self._pipeline = pipeline
         self._loop = loop
         self._logger = logger

@@ -6,7 +6,6 @@ another, in wire order; nothing here knows which transport runs.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from relayguard.core.address import parse_path
 from relayguard.core.decision import Outcome
@@ -42,17 +41,6 @@ class Client:
     port: int = 0
     macros: Macros = field(default_factory=dict)
     lost: bool = False
-
-
-class OpensConnections(Protocol):
-    """What a transport needs of the pipeline."""
-
-    @property
-    def needs(self) -> Needs:
-        """What must be negotiated with the MTA."""
-
-    def open(self) -> "Connection":
-        """Return a new connection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,8 +132,7 @@ class Connection:
             pipeline.observer,
             pipeline.rules,
             pipeline.metrics,
-            keep_body=pipeline.needs.keep_body,
-            counts_size=pipeline.needs.body,
+            pipeline.needs,
         )
         return await self._transaction.mail_from()
 

@@ -31,11 +31,10 @@ BUDGETS: Mapping[Stage, float] = {
     Stage.OUTGOING: 30.0,
     Stage.DECIDED: 5.0,
 }
-"""Seconds that an asynchronous hook may take before it counts as failed."""
-
+"""Seconds that the asynchronous hooks of a stage share; one that is not done by then has failed."""
 
 _GRACE = 2.0
-"""Seconds that every hook has, however late it is."""
+"""Seconds that each of them has, however late it is called."""
 
 
 class IllegalEffectError(Exception):

@@ -3,28 +3,18 @@
 from relayguard.core.decision import Decision, Outcome
 from relayguard.core.envelope import Envelope
 from relayguard.core.results import Failure, Reported
-from relayguard.core.session import Session
 from relayguard.core.stages import Stage
 from relayguard.core.text import printable
 from relayguard.core.verdicts import Defer, Reject
 from relayguard.log import Logger
-from relayguard.pipeline.record import EnvelopeRecord, HookRun
+from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer
 
 
-class EnvelopeLog:
-    """An `Observer` that writes one line for each envelope, and one for each failure of a filter."""
+class EnvelopeLog(Observer):
+    """Writes one line for each envelope, and one for each failure of a filter."""
 
     def __init__(self, logger: Logger) -> None:
         self._logger = logger
-
-    def connected(self, session: Session) -> None:
-        """Nothing to say: an envelope's line tells its client."""
-
-    def closed(self, session: Session) -> None:
-        """Nothing to say."""
-
-    def began(self, envelope: Envelope) -> None:
-        """Nothing to say yet."""
 
     def hook_ran(self, run: HookRun, envelope: Envelope | None) -> None:
         """Name the filter that failed, and where."""

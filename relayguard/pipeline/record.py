@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 from relayguard.core.decision import Decision
 from relayguard.core.effects import Effect
@@ -52,8 +51,11 @@ class EnvelopeRecord:
     authentication_results: str | None
 
 
-class Observer(Protocol):
-    """Who wants to know. Called on the hot path: must not wait, must not raise."""
+class Observer:
+    """Who wants to know. Called on the hot path: must not wait, must not raise.
+
+    Who inherits from it writes only the methods that it has something to do in.
+    """
 
     def connected(self, session: Session) -> None:
         """A client has connected."""
@@ -74,7 +76,7 @@ class Observer(Protocol):
         """An envelope has ended."""
 
 
-class Observers:
+class Observers(Observer):
     """Several observers as one."""
 
     def __init__(self, observers: Iterable[Observer]) -> None:

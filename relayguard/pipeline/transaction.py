@@ -21,6 +21,7 @@ from relayguard.core.stages import Stage
 from relayguard.core.verdicts import Defer, Given, Quarantine, Reject, strongest
 from relayguard.pipeline.dispatch import Dispatcher
 from relayguard.pipeline.findings import Findings
+from relayguard.pipeline.needs import Needs
 from relayguard.pipeline.record import EnvelopeRecord, Observer
 from relayguard.pipeline.rules import Rules
 from relayguard.services import Metrics
@@ -54,9 +55,7 @@ class Transaction:
         observer: Observer,
         rules: Rules,
         metrics: Metrics,
-        *,
-        keep_body: bool,
-        counts_size: bool,
+        needs: Needs,
     ) -> None:
         self.session = session
         self.envelope = envelope
@@ -68,10 +67,10 @@ class Transaction:
         self._metrics = metrics
         self._headers = Headers(())
         self._visible = self._headers
-        self._body = Body() if keep_body else None
+        self._body = Body() if needs.keep_body else None
         self._size = 0
         # Where no filter wants the body, the MTA does not send it.
-        self._counts_size = counts_size
+        self._counts_size = needs.body
         self._refused: list[Given] = []
         self._accepted = 0
         self._stripped = 0

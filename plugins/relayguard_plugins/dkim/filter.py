@@ -22,10 +22,12 @@ from relayguard import (
 from relayguard_plugins.dkim.body_hash import BodyHash
 from relayguard_plugins.dkim.evaluation import HashedBody, evaluate, key_question
 from relayguard_plugins.dkim.signature import (
+    MAX_READ,
     Signature,
     SignatureError,
     describe_broken,
     parse_signature,
+    signing_domain,
 )
 
 
@@ -116,13 +118,9 @@ class DkimFilter:
         author = read_authors(headers).domain
 
         def distance(field: Header) -> int:
-            try:
-                domain = parse_signature(field).domain
-            except SignatureError:
-                domain = ""
+            domain = signing_domain(field)
             if author is None or not domain:
                 return 2
             return 0 if domain == author else 1 if lies_under(author, domain) or lies_under(domain, author) else 2
 
-        # Reading a field costs its size; beyond this many, the topmost are taken as they stand.
-        return tuple(sorted(fields[:100], key=distance)[: self._options.max_signatures])
+        return tuple(sorted(fields[:MAX_READ], key=distance)[: self._options.max_signatures])

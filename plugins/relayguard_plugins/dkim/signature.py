@@ -10,7 +10,8 @@ from relayguard_plugins.dkim.tags import TagError, parse_tags, without_white, wo
 
 MAX_BYTES = 8 * 1024
 MAX_NAMES = 100
-_MAX_READ = 100
+MAX_READ = 100
+"""Reading a signature costs its size; those beyond this many are not even read."""
 SKEW = 300
 """Seconds that a sender's clock may differ from ours."""
 
@@ -119,15 +120,18 @@ def describe_broken(header: Header, error: SignatureError) -> DkimResult:
     )
 
 
+def signing_domain(field: Header) -> str:
+    """Return the domain of a signature, unverified; empty if it cannot be read."""
+    try:
+        return parse_signature(field).domain
+    except SignatureError:
+        return ""
+
+
 def signing_domains(headers: Headers) -> tuple[str, ...]:
     """Return the domains of the signatures that can be read, unverified."""
-    domains = []
-    for field in headers.all("DKIM-Signature")[:_MAX_READ]:
-        try:
-            domains.append(parse_signature(field).domain if len(field.value) <= MAX_BYTES else "")
-        except SignatureError:
-            continue
-    return tuple(dict.fromkeys(filter(None, domains)))
+    fields = headers.all("DKIM-Signature")[:MAX_READ]
+    return tuple(dict.fromkeys(filter(None, map(signing_domain, fields))))
 
 
 def _permanent(reason: str) -> SignatureError:

@@ -16,10 +16,10 @@ from relayguard import (
     Quarantine,
     Reject,
     Results,
-    Role,
     Services,
     Session,
     Verdict,
+    comes_from_outside,
     contains,
     hookimpl,
     read_authors,
@@ -58,14 +58,16 @@ class DmarcFilter:
         """Ask early for what the sender's domain may need: mostly it is the author's, too."""
         domain = envelope.sender.domain
         # An address literal, or a domain of one label, is nobody's author domain.
-        if _is_judged(session, envelope) and "." in domain and not domain.startswith("["):
+        if comes_from_outside(session, envelope) and "." in domain and not domain.startswith("["):
             self._resolver.prefetch(questions(domain))
 
     @hookimpl
     def end_of_headers(self, session: Session, envelope: Envelope, headers: Headers) -> None:
         """Ask for everything that the author domain needs, at once."""
+        if not comes_from_outside(session, envelope):
+            return
         author = read_authors(headers).domain
-        if _is_judged(session, envelope) and author is not None:
+        if author is not None:
             self._resolver.prefetch(questions(author))
 
     @hookimpl
@@ -73,7 +75,7 @@ class DmarcFilter:
         self, session: Session, envelope: Envelope, headers: Headers, results: Results
     ) -> AsyncIterator[Effect]:
         """Evaluate and judge."""
-        if not _is_judged(session, envelope):
+        if not comes_from_outside(session, envelope):
             return
         authors = read_authors(headers)
         if authors.domain is None:
@@ -112,8 +114,3 @@ def _with_failures(
     if results.failed("dkim"):
         identifiers = replace(identifiers, dkim_unknown=signing_domains(headers))
     return identifiers
-
-
-def _is_judged(session: Session, envelope: Envelope) -> bool:
-    # A relay of our own has judged already; from here all its mail would seem to come from itself.
-    return envelope.role is Role.INCOMING and not session.trusted_relay

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from relayguard import (
     Effect,
     Envelope,
-    Role,
     Services,
     Session,
     SpfIdentity,
     SpfResult,
     SpfValue,
+    comes_from_outside,
     hookimpl,
     printable,
     to_a_labels,
@@ -43,7 +43,7 @@ class SpfFilter:
     @hookimpl
     async def mail_from(self, session: Session, envelope: Envelope) -> AsyncIterator[Effect]:
         """Check both identities; our own users and relays are not judged by where they connect from."""
-        if envelope.role is not Role.INCOMING or session.trusted_relay:
+        if not comes_from_outside(session, envelope):
             return
         sender = envelope.sender
         # Both at once: MAIL FROM must not wait for the name servers of HELO.

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from relayguard import Role
+from relayguard import Role, comes_from_outside
 from relayguard.core.envelope import decide_role, parse_parameters
 from relayguard.testing import a_session, an_envelope
 
@@ -46,3 +46,20 @@ def test_only_a_valid_size_is_a_declared_size(size: str, declared: int | None) -
 def test_smtputf8_is_what_the_client_asked_for() -> None:
     assert an_envelope(parameters={"SMTPUTF8": ""}).smtputf8
     assert not an_envelope().smtputf8
+
+
+@pytest.mark.parametrize(
+    ("role", "trusted_relay", "outside"),
+    [
+        (Role.INCOMING, False, True),
+        (Role.INCOMING, True, False),
+        (Role.SUBMISSION, False, False),
+        (Role.LOCAL, False, False),
+    ],
+)
+def test_only_incoming_mail_that_no_relay_of_ours_has_accepted_comes_from_outside(
+    role: Role,
+    trusted_relay: bool,  # noqa: FBT001
+    outside: bool,  # noqa: FBT001
+) -> None:
+    assert comes_from_outside(a_session(trusted_relay=trusted_relay), an_envelope(role=role)) is outside

@@ -14,7 +14,7 @@ from relayguard.pipeline.connection import Client, Connection, Pipeline
 from relayguard.pipeline.dispatch import BUDGETS, Dispatcher
 from relayguard.pipeline.filters import Filter, Mode, OnFailure, Policy
 from relayguard.pipeline.needs import needs_of
-from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observers
+from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer, Observers
 from relayguard.pipeline.registry import Candidate, register
 from relayguard.pipeline.rules import Rules
 from relayguard.pipeline.transaction import Ending
@@ -36,7 +36,7 @@ DEFERRING = Policy(on_failure=OnFailure.DEFER)
 
 
 @dataclass
-class Recorder:
+class Recorder(Observer):
     """An observer that remembers everything."""
 
     sessions: list[str] = field(default_factory=list)
