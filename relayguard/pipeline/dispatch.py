@@ -228,9 +228,9 @@ def _kind(error: BaseException) -> Failure:
 
 def _trace(error: BaseException) -> str:
     """The filter's own frames, in one line: where it broke, without ours and asyncio's around it."""
-    # What a deadline interrupted is told by the cancellation behind it.
-    told = error.__cause__ if isinstance(error, TimeoutError) and error.__cause__ is not None else error
-    frames = traceback.extract_tb(told.__traceback__)
+    # What a deadline interrupted is told by the cancellation behind it; before Python 3.11.5 only as its context.
+    behind = (error.__cause__ or error.__context__) if isinstance(error, TimeoutError) else None
+    frames = traceback.extract_tb((behind or error).__traceback__)
     own = [frame for frame in frames if frame.filename != __file__ and not frame.filename.startswith(_ASYNCIO)][-4:]
     where = " > ".join(f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in own)
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
