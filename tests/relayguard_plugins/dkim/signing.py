@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from relayguard import DkimResult, Effect, Headers, Services, Watch
 from relayguard.core.message import split_message
-from relayguard.testing import an_envelope, collect, some_services
+from relayguard.testing import NOON, FrozenClock, an_envelope, collect, some_services
 from relayguard_plugins.dkim.filter import DkimFilter, Options
 
 MESSAGE = b"From: Alice <alice@example.com>\r\nTo: bob@example.org\r\nSubject: Lunch?\r\n\r\nAt  noon. \r\n\r\n"
@@ -145,11 +146,16 @@ def _signed(
 
 
 def verify(
-    message: bytes, zone: str | None = None, *, cuts: Iterable[int] = (), options: Options | None = None
+    message: bytes,
+    zone: str | None = None,
+    *,
+    cuts: Iterable[int] = (),
+    options: Options | None = None,
+    now: float = NOON,
 ) -> list[Effect]:
-    """What the DKIM filter finds in `message`, whose body comes in chunks that are cut at `cuts`."""
+    """What the DKIM filter finds at `now` in `message`, whose body comes in chunks that are cut at `cuts`."""
     pairs, body = split_message(message)
-    services = some_services(key_zone() if zone is None else zone)
+    services = replace(some_services(key_zone() if zone is None else zone), clock=FrozenClock(now))
     return verify_parts(Headers.of(*pairs), body, services, cuts=cuts, options=options)
 
 
