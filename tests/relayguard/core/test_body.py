@@ -1,3 +1,6 @@
+import io
+import threading
+
 import pytest
 
 from relayguard import Body
@@ -25,7 +28,7 @@ def test_a_body_can_be_read_often_in_memory_and_past_it(size: int) -> None:
 
 def test_a_body_past_256_kb_lies_in_a_file_without_a_name() -> None:
     body = Body.of(b"x" * (SPOOL_BYTES + 1))
-    assert isinstance(body.open().fileno(), int)
+    assert isinstance(body._file.fileno(), int)
     assert not isinstance(getattr(body._file, "name", None), str)
     body.close()
 
@@ -43,3 +46,39 @@ def test_two_readers_do_not_disturb_each_other() -> None:
     first, second = iter(body), iter(body)
     sizes = [len(next(reader)) for reader in (first, second, first, second, first)]
     assert sizes == [65_536] * 5
+
+
+@pytest.mark.parametrize("size", [10_000, SPOOL_BYTES + 1])
+def test_each_file_of_a_body_has_a_place_of_its_own(size: int) -> None:
+    content = bytes(index % 251 for index in range(size))
+    body = Body.of(content)
+    first, second = body.open(), body.open()
+    assert first.read(5000) == content[:5000]
+    assert second.read(3) == content[:3]
+    assert first.read() == content[5000:]
+    assert second.seek(-4, io.SEEK_END) == size - 4
+    assert second.read() == content[-4:]
+    assert (second.seek(2), second.seek(3, io.SEEK_CUR), second.read(1)) == (2, 5, content[5:6])
+    first.close()
+    assert b"".join(body) == content
+    body.close()
+
+
+def test_a_thread_that_reads_on_disturbs_no_other_reader() -> None:
+    content = bytes(index % 251 for index in range(3 * SPOOL_BYTES))
+    body = Body.of(content)
+    over = threading.Event()
+
+    def read_on() -> None:
+        while not over.is_set():
+            body.open().read(100_000)
+
+    late = [threading.Thread(target=read_on) for _ in range(3)]
+    for thread in late:
+        thread.start()
+    found = [b"".join(body) for _ in range(50)]
+    over.set()
+    for thread in late:
+        thread.join()
+    assert found == [content] * 50
+    body.close()
