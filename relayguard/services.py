@@ -1,4 +1,7 @@
-"""What a filter may ask for. The daemon passes the real services, `relayguard.testing` passes fakes."""
+"""What a filter may ask for. The daemon passes the real services, `relayguard.testing` passes fakes.
+
+A hook that runs in a thread may use all but what is awaited: `cached` and `prefetch`, not `resolve`.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -63,27 +66,27 @@ class Resolver(Protocol):
     """DNS behind one cache. No method raises: trouble is `Status.TEMPERROR`."""
 
     def cached(self, question: Question) -> Answer | None:
-        """Return the answer at hand, or None; asks nobody."""
+        """Return the answer at hand, or None; asks nobody. From any thread."""
 
     async def resolve(self, question: Question) -> Answer:
-        """Return the answer, from the cache or from DNS."""
+        """Return the answer, from the cache or from DNS. On the event loop alone."""
 
     def prefetch(self, questions: Iterable[Question]) -> None:
-        """Begin to ask for what is not at hand; nobody waits for the answers."""
+        """Begin to ask for what is not at hand; nobody waits for the answers. From any thread."""
 
     async def resolve_all(self, questions: Iterable[Question]) -> Mapping[Question, Answer]:
-        """Return all answers; what is not at hand is asked at once, not one after another."""
+        """Return all answers; what is not at hand is asked at once, not one after another. On the event loop alone."""
 
 
 class Clock(Protocol):
-    """The time of day."""
+    """The time of day, for any thread."""
 
     def now(self) -> float:
         """Return seconds since the epoch (UTC)."""
 
 
 class Metrics(Protocol):
-    """Counters that a filter may touch."""
+    """Counters that a filter may touch, from any thread."""
 
     def cap_hit(self, cap: Cap) -> None:
         """Count that a message ran into `cap`."""

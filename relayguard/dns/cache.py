@@ -9,7 +9,10 @@ _BYTES_PER_ENTRY = 1024
 
 
 class Cache:
-    """Keeps answers until they expire, and no more than `entries` of them, or 1 KB for each on average."""
+    """Keeps no more than `entries` answers, or 1 KB for each on average; what has expired is not given out.
+
+    Any thread may read; only the event loop writes.
+    """
 
     def __init__(self, entries: int, monotonic: Callable[[], float]) -> None:
         self._limit = entries
@@ -20,10 +23,8 @@ class Cache:
     def get(self, question: Question) -> Answer | None:
         """Return the answer if it is still good."""
         answer = self._answers.get(question)
-        if answer is not None and answer.expires <= self._monotonic():
-            self._drop(question)
-            return None
-        return answer
+        # What has expired is dropped when its successor comes, for this may be another thread.
+        return answer if answer is not None and answer.expires > self._monotonic() else None
 
     def put(self, question: Question, answer: Answer) -> None:
         """Keep `answer`, in place of the oldest one if the cache is full."""

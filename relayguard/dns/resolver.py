@@ -1,6 +1,7 @@
 """The resolver that the daemon gives to filters: asks over UDP, then TCP, behind the cache."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
@@ -39,7 +40,7 @@ class DnsObserver(Protocol):
 class CachingResolver:
     """See `relayguard.services.Resolver`. Names are absolute: no search list is ever applied.
 
-    `timeout` is in seconds, for one answer with all its retries; several messages that want the same
+    It belongs to the event loop on which it is made, and asks from there alone. `timeout` is in seconds, for one answer with all its retries; several messages that want the same
     answer share one query.
     """
 
@@ -53,6 +54,7 @@ class CachingResolver:
     ) -> None:
         if not nameservers:
             raise ValueError("no nameserver: set dns.nameservers, or name one in /etc/resolv.conf")
+        self._loop = asyncio.get_running_loop()
         self._nameservers = tuple(nameservers)
         self._timeout = timeout
         self._observer = observer
@@ -78,14 +80,28 @@ class CachingResolver:
 
     def prefetch(self, questions: Iterable[Question]) -> None:
         """See `Resolver`."""
-        for question in questions:
-            if self._cache.get(question) is None:
-                self._flight(question)
+        if self._is_at_home():
+            self._begin(questions)
+            return
+        # A thread that is late may outlive the loop; then nobody wants the answers.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._begin, list(questions))
 
     async def resolve_all(self, questions: Iterable[Question]) -> Mapping[Question, Answer]:
         """See `Resolver`."""
         wanted = list(dict.fromkeys(questions))
         return dict(zip(wanted, await asyncio.gather(*map(self.resolve, wanted)), strict=True))
+
+    def _is_at_home(self) -> bool:
+        try:
+            return asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            return False
+
+    def _begin(self, questions: Iterable[Question]) -> None:
+        for question in questions:
+            if self._cache.get(question) is None:
+                self._flight(question)
 
     def _flight(self, question: Question) -> asyncio.Task[Answer]:
         task = self._in_flight.get(question)

@@ -7,6 +7,7 @@ import pytest
 from relayguard import Role
 from relayguard.app import SystemClock, build_filters, build_pipeline, build_resolver, services_of
 from relayguard.config import ConfigError, parse
+from relayguard.dns.resolver import CachingResolver
 from relayguard.metrics.prometheus import PrometheusMetrics
 from relayguard.pipeline.filters import Filter, Mode, OnFailure
 from relayguard.testing import some_services
@@ -179,8 +180,15 @@ def test_the_pipeline_holds_the_rules_of_the_configuration() -> None:
     assert seen.records[0].session.listener == "in"
 
 
+def resolver_of(text: str, metrics: PrometheusMetrics) -> CachingResolver:
+    async def inside() -> CachingResolver:
+        return build_resolver(parse(text), metrics)
+
+    return asyncio.run(inside())
+
+
 def test_the_resolver_asks_the_nameservers_of_the_configuration() -> None:
-    resolver = build_resolver(parse('[dns]\nnameservers = ["[::1]:5353"]'), PrometheusMetrics("0"))
+    resolver = resolver_of('[dns]\nnameservers = ["[::1]:5353"]', PrometheusMetrics("0"))
     assert resolver._nameservers == (("::1", 5353),)
 
 
@@ -192,7 +200,7 @@ def test_without_any_nameserver_the_configuration_cannot_be_used(monkeypatch: py
 
 def test_the_services_of_the_daemon_are_the_real_ones() -> None:
     metrics = PrometheusMetrics("0")
-    resolver = build_resolver(parse('[dns]\nnameservers = ["127.0.0.1:53"]'), metrics)
+    resolver = resolver_of('[dns]\nnameservers = ["127.0.0.1:53"]', metrics)
     services = services_of(resolver, metrics)
     assert services.resolver is resolver
     assert isinstance(services.clock, SystemClock)

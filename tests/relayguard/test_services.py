@@ -1,3 +1,5 @@
+import asyncio
+
 import dns.rdatatype
 import pytest
 
@@ -11,11 +13,11 @@ from relayguard.testing import CountedMetrics, FrozenClock, some_services
 
 def test_what_filters_get_in_the_daemon_and_in_tests_answers_to_the_same_names() -> None:
     metrics = PrometheusMetrics("0")
-    real: tuple[Resolver, Clock, Metrics] = (
-        CachingResolver([("127.0.0.1", 53)], 1.0, 100, metrics),
-        SystemClock(),
-        metrics,
-    )
+
+    async def resolver() -> Resolver:
+        return CachingResolver([("127.0.0.1", 53)], 1.0, 100, metrics)
+
+    real: tuple[Resolver, Clock, Metrics] = (asyncio.run(resolver()), SystemClock(), metrics)
     fake: tuple[Resolver, Clock, Metrics] = (ZoneResolver(""), FrozenClock(), CountedMetrics())
     for services in (Services(*real), Services(*fake), some_services()):
         question = Question("example.com", RecordType.A)

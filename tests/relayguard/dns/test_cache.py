@@ -27,7 +27,26 @@ def test_an_answer_is_kept_until_it_expires() -> None:
     assert cache.get(question("a")) == answer(110.0)
     watch.seconds = 110.0
     assert cache.get(question("a")) is None
-    assert len(cache) == 0
+
+
+def test_an_answer_that_has_expired_makes_room_for_its_successor() -> None:
+    watch = Stopwatch()
+    cache = Cache(10, watch)
+    cache.put(question("a"), answer(110.0))
+    watch.seconds = 110.0
+    cache.put(question("a"), answer(120.0))
+    assert cache.get(question("a")) == answer(120.0)
+    assert len(cache) == 1
+
+
+def test_reading_changes_nothing_so_that_any_thread_may() -> None:
+    watch = Stopwatch()
+    cache = Cache(10, watch)
+    cache.put(question("a"), answer(110.0))
+    before = vars(cache) | {"_answers": dict(cache._answers)}
+    watch.seconds = 110.0
+    assert cache.get(question("a")) is None
+    assert vars(cache) == before
 
 
 @pytest.mark.parametrize("status", [Status.NXDOMAIN, Status.NODATA, Status.TEMPERROR])

@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Protocol, TypeVar
 
@@ -41,7 +42,7 @@ class Watch:
         self.hits += 1
 
     def monotonic(self) -> float:
-        return asyncio.get_running_loop().time() + self.ahead
+        return time.monotonic() + self.ahead
 
 
 class Rig:
@@ -74,7 +75,10 @@ def server() -> Iterator[DnsServer]:
 @pytest.fixture
 def run(server: DnsServer) -> Run:
     def inside(test: Callable[[Rig], Coroutine[None, None, T]], timeout: float = 3.0, *others: tuple[str, int]) -> T:
-        return asyncio.run(test(Rig(server, timeout, *others)))
+        async def on_the_loop() -> T:
+            return await test(Rig(server, timeout, *others))
+
+        return asyncio.run(on_the_loop())
 
     server.queries.clear()
     return inside
@@ -215,6 +219,29 @@ def test_what_was_prefetched_is_at_hand(run: Run) -> None:
         assert rig.server.queries["example.com TXT"] == 1
 
     run(test)
+
+
+def test_a_thread_may_ask_early_and_see_what_is_at_hand(run: Run) -> None:
+    async def test(rig: Rig) -> None:
+        # Questions come as a generator, which must not be left to the loop.
+        await asyncio.to_thread(lambda: rig.resolver.prefetch(question for question in (SPF, SPF)))
+        assert (await rig.resolver.resolve(SPF)).status is Status.FOUND
+        assert await asyncio.to_thread(rig.resolver.cached, SPF) == rig.resolver.cached(SPF)
+        await asyncio.to_thread(rig.resolver.prefetch, [SPF])
+        await asyncio.sleep(0)
+        assert rig.server.queries["example.com TXT"] == 1
+        assert not rig.resolver._in_flight
+
+    run(test)
+
+
+def test_a_thread_that_outlives_the_loop_asks_nobody(run: Run) -> None:
+    async def test(rig: Rig) -> Rig:
+        return rig
+
+    rig = run(test)
+    rig.resolver.prefetch([SPF])
+    assert not rig.server.queries
 
 
 @pytest.mark.parametrize(
