@@ -81,6 +81,12 @@ RECIPIENTS_REFUSED = Metric(
     "Recipients refused one by one.",
     (("filter", Configured.FILTER), ("outcome", Outcome)),
 )
+RECIPIENTS_WOULD_BE_REFUSED = Metric(
+    "relayguard_recipients_would_be_refused_total",
+    Kind.COUNTER,
+    "Recipients that would have been refused, had no filter been in shadow mode.",
+    (("filter", Configured.FILTER), ("outcome", Outcome)),
+)
 MESSAGE_BYTES = Metric(
     "relayguard_message_bytes", Kind.HISTOGRAM, "Size of messages that ended.", (("role", Role),), BYTES
 )
@@ -151,6 +157,7 @@ CATALOG: tuple[Metric, ...] = (
     FILTER_FAILURES,
     BREAKER_OPEN,
     RESULTS,
+    RECIPIENTS_WOULD_BE_REFUSED,
     HEADERS_STRIPPED,
     CAPS_HIT,
     DNS_QUERIES,

@@ -1,5 +1,7 @@
 """Counts what happens, with prometheus-client, in a registry of its own."""
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from relayguard.core.caps import Cap
@@ -7,6 +9,7 @@ from relayguard.core.decision import OUTCOMES
 from relayguard.core.envelope import Envelope
 from relayguard.core.session import Session
 from relayguard.core.stages import Stage
+from relayguard.core.verdicts import Given
 from relayguard.metrics import catalog
 from relayguard.metrics.catalog import Kind, Metric
 from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer
@@ -73,9 +76,8 @@ class PrometheusMetrics(Observer):
         if record.would_be != decision:
             would_be = record.would_be
             self._counters[catalog.WOULD_BE].labels(role, would_be.outcome, would_be.filter or NO_FILTER).inc()
-        for given in record.refused:
-            outcome = OUTCOMES[type(given.verdict)]
-            self._counters[catalog.RECIPIENTS_REFUSED].labels(given.filter, outcome).inc()
+        self._recipients(catalog.RECIPIENTS_REFUSED, record.refused)
+        self._recipients(catalog.RECIPIENTS_WOULD_BE_REFUSED, record.would_refuse)
         if record.stripped:
             self._counters[catalog.HEADERS_STRIPPED].inc(record.stripped)
         if record.size:
@@ -86,6 +88,10 @@ class PrometheusMetrics(Observer):
         """See `DnsObserver`."""
         self._counters[catalog.DNS_QUERIES].labels(question.type, answer.status).inc()
         self._histograms[catalog.DNS_SECONDS].labels(question.type).observe(seconds)
+    def _recipients(self, metric: Metric, refusals: Iterable[Given]) -> None:
+        for given in refusals:
+            self._counters[metric].labels(given.filter, OUTCOMES[type(given.verdict)]).inc()
+
 
     def dns_cache_hit(self) -> None:
         """See `DnsObserver`."""

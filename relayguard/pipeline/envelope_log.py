@@ -82,3 +82,5 @@ def reply_of(decision: Decision) -> str | None:
     if isinstance(verdict, Reject | Defer):
         return f"{verdict.code} {verdict.enhanced} {' / '.join(verdict.lines())}"
     return printable(verdict.reason)
+        if record.would_refuse:
+            fields["recipients_would_be_refused"] = len(record.would_refuse)

@@ -34,8 +34,9 @@ class HookRun:
 class EnvelopeRecord:
     """One envelope, ended. `would_be` is the decision had no filter been in shadow mode.
 
-    `refused` lists the recipients that were refused one by one, `stripped` counts removed headers,
-    `size` octets; it is 0 where no filter wants the body, for then the MTA does not send it.
+    `refused` lists the recipients that were refused one by one, `would_refuse` those that would have been, and
+    were not, or not so. `stripped` counts removed headers, `size` octets; it is 0 where no filter wants the body,
+    for then the MTA does not send it.
     """
 
     session: Session
@@ -45,6 +46,7 @@ class EnvelopeRecord:
     decision: Decision
     would_be: Decision
     refused: tuple[Given, ...]
+    would_refuse: tuple[Given, ...]
     stripped: int
     size: int
     seconds: float

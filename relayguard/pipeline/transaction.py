@@ -71,8 +71,9 @@ class Transaction:
         self._size = 0
         # Where no filter wants the body, the MTA does not send it.
         self._counts_size = needs.body
-        self._refused: list[Given] = []
-        self._accepted = 0
+        # For each recipient the refusal that it got, and the one that it would have got.
+        self._recipients: list[tuple[Given | None, Given | None]] = []
+        self._would_end: Given | None = None
         self._stripped = 0
         self._header: str | None = None
         self._started = time.perf_counter()
@@ -85,8 +86,10 @@ class Transaction:
     async def mail_from(self) -> Reject | Defer | None:
         """Return the refusal of the whole envelope, if any."""
         await self._run(Stage.MAIL_FROM)
-        given = self._findings.standing()
+        given, would_be = self._findings.standing(), self._findings.hypothetical()
         # Quarantine and discard are for the end of the message; a refusal saves the client the rest.
+        if would_be is not None and isinstance(would_be.verdict, Reject | Defer):
+            self._would_end = would_be
         if given is not None and isinstance(given.verdict, Reject | Defer):
             await self._end(decide(given))
             return given.verdict
@@ -98,10 +101,9 @@ class Transaction:
         findings = self._findings.for_recipient()
         await self._run(Stage.RCPT_TO, findings, recipient=recipient)
         given = findings.standing()
+        self._recipients.append((given, findings.hypothetical()))
         if given is not None and isinstance(given.verdict, Reject | Defer):
-            self._refused.append(given)
             return given.verdict
-        self._accepted += 1
         self.envelope.recipients.append(recipient)
         return None
 
@@ -140,9 +142,10 @@ class Transaction:
         if not self.open:
             return
         decision = Decision(outcome)
-        if outcome is Outcome.ABORTED and self._refused and not self._accepted:
-            # Every recipient was refused by us; what the client did then is our doing.
-            decision = decide(strongest(self._refused))
+        refused = [given for given, _ in self._recipients]
+        if outcome is Outcome.ABORTED and (given := _refusal_of_all(refused)):
+            # What the client did then is our doing.
+            decision = decide(given)
         await self._end(decision)
 
     def _goes_on(self) -> bool:
@@ -200,10 +203,6 @@ class Transaction:
                 self._body.close()
 
     def _tell(self, decision: Decision) -> None:
-        would_be = decision
-        if decision.outcome not in (Outcome.ABORTED, Outcome.FAILED):
-            hypothetical = self._findings.hypothetical()
-            would_be = decide(hypothetical) if hypothetical is not None else decision
         self._observer.decided(
             EnvelopeRecord(
                 session=self.session,
@@ -211,11 +210,29 @@ class Transaction:
                 results=self._findings.results,
                 reported=tuple(self._findings.reported),
                 decision=decision,
-                would_be=would_be,
-                refused=tuple(self._refused),
+                would_be=self._would_be(decision),
+                refused=tuple(given for given, _ in self._recipients if given is not None),
+                would_refuse=tuple(
+                    would_be for given, would_be in self._recipients if would_be is not None and would_be != given
+                ),
                 stripped=self._stripped,
                 size=self._size if self._counts_size else 0,
                 seconds=time.perf_counter() - self._started,
                 authentication_results=self._header,
             )
         )
+
+    def _would_be(self, decision: Decision) -> Decision:
+        """Return what the client would have seen, had no filter been in shadow mode: of several ends the first."""
+        if decision.outcome is Outcome.FAILED:
+            return decision
+        ended = self._would_end or _refusal_of_all([would_be for _, would_be in self._recipients])
+        if ended is None and decision.outcome is Outcome.ABORTED:
+            return decision
+        return decide(ended or self._findings.hypothetical())
+
+
+def _refusal_of_all(recipients: Sequence[Given | None]) -> Given | None:
+    """Return the strongest refusal if every recipient was refused: then there is no message."""
+    refusals = [given for given in recipients if given is not None]
+    return strongest(refusals) if len(refusals) == len(recipients) else None

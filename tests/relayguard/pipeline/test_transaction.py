@@ -375,6 +375,149 @@ def test_the_would_be_decision_is_that_of_all_filters_together() -> None:
     assert rig.seen.records[0].would_be == Decision(Outcome.REJECTED, Reject(), "also")
 
 
+def told(rig: Rig, *names: str, message: bool = True) -> list[object]:
+    """What the recipients were told, one by one; then the message is sent, or given up."""
+
+    async def test(rig: Rig) -> list[object]:
+        await rig.mail()
+        replies: list[object] = [await rig.rcpt(f"{name}@example.com") for name in names]
+        await (rig.data() if message else rig.connection.abort())
+        return replies
+
+    return run(rig, test)
+
+
+NOBODY = Reject(text="No such user", enhanced="5.1.1")
+
+
+def test_in_shadow_mode_every_recipient_is_accepted_and_who_would_not_have_been_is_kept() -> None:
+    witness = Witness()
+    rig = Rig(Picky(), witness, policy=SHADOW)
+    assert told(rig, "nobody", "b", "slow") == [None] * 3
+    assert witness.recipients == ["nobody@example.com", "b@example.com", "slow@example.com"]
+    (record,) = rig.seen.records
+    assert [(given.filter, given.verdict) for given in record.would_refuse] == [("picky", NOBODY), ("picky", Defer())]
+    assert record.refused == ()
+    # One of them would have got the message.
+    assert record.would_be == record.decision == Decision(Outcome.ACCEPTED)
+    assert rig.sample("relayguard_recipients_would_be_refused_total") == 2
+    assert rig.sample("relayguard_would_be_total") == 0
+
+
+@pytest.mark.parametrize("message", [True, False])
+@pytest.mark.parametrize(
+    ("names", "would_be"),
+    [
+        (["nobody"], Decision(Outcome.REJECTED, NOBODY, "picky")),
+        (["slow", "slow"], Decision(Outcome.DEFERRED, Defer(), "picky")),
+        (["slow", "nobody"], Decision(Outcome.REJECTED, NOBODY, "picky")),
+    ],
+)
+def test_a_message_whose_recipients_would_all_have_been_refused_would_never_have_been_sent(
+    names: list[str], would_be: Decision, *, message: bool
+) -> None:
+    rig = Rig(Picky(), Also(Stage.END_OF_MESSAGE, Quarantine()), policy=SHADOW)
+    told(rig, *names, message=message)
+    (record,) = rig.seen.records
+    assert record.decision.outcome is (Outcome.ACCEPTED if message else Outcome.ABORTED)
+    assert record.would_be == would_be
+    assert rig.sample("relayguard_would_be_total") == 1
+
+
+@pytest.mark.parametrize(("names", "outcome"), [(["b"], Outcome.QUARANTINED), (["nobody", "b"], Outcome.QUARANTINED)])
+def test_a_message_that_would_have_had_a_recipient_would_have_been_judged(names: list[str], outcome: Outcome) -> None:
+    rig = Rig(Picky(), Also(Stage.END_OF_MESSAGE, Quarantine()), policy=SHADOW)
+    told(rig, *names)
+    assert rig.seen.records[0].would_be.outcome is outcome
+
+
+class Strict:
+    """Refuses for good whom another only defers."""
+
+    @hookimpl
+    def rcpt_to(self, recipient: Address) -> Iterator[Effect]:
+        if recipient.local == "slow":
+            yield Reject()
+
+
+def test_a_recipient_that_was_refused_would_have_been_only_if_otherwise() -> None:
+    picky, strict = Picky(), Strict()
+    policies: Any = {strict: SHADOW}
+    rig = Rig(picky, strict, policy=policies)
+    assert told(rig, "nobody", "slow", message=False) == [NOBODY, Defer()]
+    (record,) = rig.seen.records
+    assert [given.verdict for given in record.refused] == [NOBODY, Defer()]
+    assert [(given.filter, given.verdict) for given in record.would_refuse] == [("strict", Reject())]
+    # Refused he would have been either way, and by the first.
+    assert record.would_be == record.decision == Decision(Outcome.REJECTED, NOBODY, "picky")
+
+
+def test_what_was_really_refused_counts_among_what_would_have_been() -> None:
+    picky, strict = Picky(), Strict()
+    policies: Any = {picky: SHADOW}
+    rig = Rig(strict, picky, policy=policies)
+    assert told(rig, "slow", "nobody") == [Reject(), None]
+    (record,) = rig.seen.records
+    assert record.decision == Decision(Outcome.ACCEPTED)
+    assert record.would_be == Decision(Outcome.REJECTED, Reject(), "strict")
+
+
+def test_of_several_ends_that_would_have_been_the_client_would_have_seen_the_first() -> None:
+    rig = Rig(At(Stage.MAIL_FROM, Defer()), Picky(), Also(Stage.END_OF_MESSAGE, Reject()), policy=SHADOW)
+    told(rig, "nobody")
+    assert rig.seen.records[0].would_be == Decision(Outcome.DEFERRED, Defer(), "at")
+
+
+def test_an_envelope_that_was_given_up_would_have_been_refused_before() -> None:
+    rig = Rig(At(Stage.MAIL_FROM, Reject()), policy=SHADOW)
+    told(rig, message=False)
+    assert (rig.seen.outcomes, rig.seen.records[0].would_be.outcome) == ([Outcome.ABORTED], Outcome.REJECTED)
+
+
+def test_an_envelope_that_was_given_up_before_anything_was_decided_would_have_been_too() -> None:
+    rig = Rig(Picky(), Also(Stage.END_OF_HEADERS, Reject()), policy=SHADOW)
+    told(rig, "nobody", "b", message=False)
+    assert rig.seen.records[0].would_be == rig.seen.records[0].decision == Decision(Outcome.ABORTED)
+
+
+def test_a_failure_of_ours_would_have_been_one() -> None:
+    async def test(rig: Rig) -> None:
+        await rig.mail()
+        await rig.rcpt("nobody@example.com")
+        await rig.connection.fail()
+
+    rig = Rig(Picky(), policy=SHADOW)
+    run(rig, test)
+    assert rig.seen.records[0].would_be == Decision(Outcome.FAILED)
+
+
+class Reader:
+    """Comes after a filter in shadow mode, and goes by what it found."""
+
+    @hookimpl
+    def end_of_message(self, results: Results) -> Iterator[Effect]:
+        if results.of(AuthResult):
+            yield Quarantine(reason="as the other found")
+
+
+def test_what_a_filter_in_shadow_mode_found_is_reported_and_feeds_the_later_ones() -> None:
+    shadow = At(Stage.END_OF_HEADERS, AuthResult(), AddHeader("X", "y"), Reject())
+    policies: Any = {shadow: SHADOW}
+    rig = Rig(shadow, Reader(), policy=policies)
+    ending = send(rig)
+    assert ending.decision == Decision(Outcome.QUARANTINED, Quarantine(reason="as the other found"), "reader")
+    assert ending.steps == (AddHeader("Authentication-Results", "mx.example.com;\n\tauth=pass"),)
+    assert rig.seen.records[0].would_be == Decision(Outcome.REJECTED, Reject(), "at")
+
+
+def test_a_signer_in_shadow_mode_computes_and_adds_nothing() -> None:
+    signer = Signer()
+    ending = send(Rig(signer, policy=SHADOW))
+    assert signer.body == b"hello\r\n"
+    assert [type(step) for step in ending.steps] == [AddHeader]
+    assert AddHeader("X-Signature", "s") not in ending.steps
+
+
 FORGED = [FROM, *[("Authentication-Results", b" mx.example.com; dkim=pass")] * 300]
 
 
