@@ -2,8 +2,9 @@
 
 A filter implements any of these as methods under ``@hookimpl`` and takes any subset of their arguments.
 A stage hook is a generator of effects: it yields what it found. ``async def`` hooks may await the
-services; plain ``def`` hooks run at once and must not wait. What may be yielded where is the table
-`relayguard.core.effects.LEGAL`; results may be yielded everywhere but at `decided`.
+services; plain ``def`` hooks run at once and must not wait, unless the filter says ``blocking = True``: then they
+run in threads. What may be yielded where is the table `relayguard.core.effects.LEGAL`; results may be yielded
+everywhere but at `decided`.
 """
 
 from collections.abc import AsyncIterable, Iterable

@@ -116,6 +116,12 @@ BREAKER_OPEN = Metric(
     "1 while a filter that keeps failing is not called at a stage.",
     (("filter", Configured.FILTER), ("stage", Stage)),
 )
+LOOP_HELD = Metric(
+    "relayguard_filter_loop_held_total",
+    Kind.COUNTER,
+    "Times a hook held the event loop for more than 100 ms.",
+    (("filter", Configured.FILTER), ("stage", Stage)),
+)
 RESULTS = Metric(
     "relayguard_auth_results_total",
     Kind.COUNTER,
@@ -151,13 +157,14 @@ CATALOG: tuple[Metric, ...] = (
     ENVELOPES,
     WOULD_BE,
     RECIPIENTS_REFUSED,
+    RECIPIENTS_WOULD_BE_REFUSED,
     MESSAGE_BYTES,
     ENVELOPE_SECONDS,
     FILTER_SECONDS,
     FILTER_FAILURES,
     BREAKER_OPEN,
+    LOOP_HELD,
     RESULTS,
-    RECIPIENTS_WOULD_BE_REFUSED,
     HEADERS_STRIPPED,
     CAPS_HIT,
     DNS_QUERIES,

@@ -69,6 +69,10 @@ class PrometheusMetrics(Observer):
         """See `Observer`."""
         self._gauges[catalog.BREAKER_OPEN].labels(filter_name, stage).set(int(is_open))
 
+    def loop_held(self, filter_name: str, stage: Stage, seconds: float, *, moved: bool) -> None:
+        """See `Observer`."""
+        self._counters[catalog.LOOP_HELD].labels(filter_name, stage).inc()
+
     def decided(self, record: EnvelopeRecord) -> None:
         """See `Observer`."""
         role, decision = record.envelope.role, record.decision
@@ -84,14 +88,14 @@ class PrometheusMetrics(Observer):
             self._histograms[catalog.MESSAGE_BYTES].labels(role).observe(record.size)
         self._histograms[catalog.ENVELOPE_SECONDS].labels(role).observe(record.seconds)
 
-    def dns_answered(self, question: Question, answer: Answer, seconds: float) -> None:
-        """See `DnsObserver`."""
-        self._counters[catalog.DNS_QUERIES].labels(question.type, answer.status).inc()
-        self._histograms[catalog.DNS_SECONDS].labels(question.type).observe(seconds)
     def _recipients(self, metric: Metric, refusals: Iterable[Given]) -> None:
         for given in refusals:
             self._counters[metric].labels(given.filter, OUTCOMES[type(given.verdict)]).inc()
 
+    def dns_answered(self, question: Question, answer: Answer, seconds: float) -> None:
+        """See `DnsObserver`."""
+        self._counters[catalog.DNS_QUERIES].labels(question.type, answer.status).inc()
+        self._histograms[catalog.DNS_SECONDS].labels(question.type).observe(seconds)
 
     def dns_cache_hit(self) -> None:
         """See `DnsObserver`."""

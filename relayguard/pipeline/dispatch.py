@@ -1,23 +1,25 @@
 """Calls the hooks of a stage, one filter after another, and keeps a broken filter from breaking mail."""
 
 import asyncio
-import os
 import time
-import traceback
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 from relayguard.core.edits import ChangeHeader, DeleteHeader
 from relayguard.core.effects import Effect, is_legal
 from relayguard.core.envelope import Envelope, Role
 from relayguard.core.headers import Headers
-from relayguard.core.results import Failed, Failure, Reported, Result
+from relayguard.core.results import Failed, Reported, Result
 from relayguard.core.stages import Stage
 from relayguard.core.verdicts import Defer
 from relayguard.pipeline.breaker import Breaker
-from relayguard.pipeline.filters import Filter, Hook, HookKind, OnFailure
+from relayguard.pipeline.caller import Caller
+from relayguard.pipeline.failures import IllegalEffectError, NotCalledError, describe, kind_of
+from relayguard.pipeline.filters import Filter, OnFailure
 from relayguard.pipeline.findings import Findings
+from relayguard.pipeline.hold import HOLD_SECONDS, Watchdog
 from relayguard.pipeline.record import HookRun, Observer
+from relayguard.pipeline.threads import Threads
 
 BUDGETS: Mapping[Stage, float] = {
     # Postfix waits 30 s for a reply to a command (milter_command_timeout).
@@ -31,21 +33,10 @@ BUDGETS: Mapping[Stage, float] = {
     Stage.OUTGOING: 30.0,
     Stage.DECIDED: 5.0,
 }
-"""Seconds that the asynchronous hooks of a stage share; one that is not done by then has failed."""
+"""Seconds that the hooks of a stage share if they wait, on the loop or in threads; one not done by then has failed."""
 
 _GRACE = 2.0
 """Seconds that each of them has, however late it is called."""
-
-
-class IllegalEffectError(Exception):
-    """A filter yielded what it must not yield at this stage."""
-
-
-class _NotCalledError(Exception):
-    """The breaker is open."""
-
-    def __init__(self) -> None:
-        super().__init__("it kept failing, and is not called for a while")
 
 
 class Dispatcher:
@@ -58,22 +49,28 @@ class Dispatcher:
         budgets: Mapping[Stage, float] = BUDGETS,
         timer: Callable[[], float] = time.perf_counter,
         monotonic: Callable[[], float] = time.monotonic,
+        hold: float = HOLD_SECONDS,
     ) -> None:
         self._observer = observer
         self._budgets = budgets
         self._timer = timer
+        self._watchdog = Watchdog(observer, timer, hold)
         filters = tuple(filters)
         self._filters = {each.name: each for each in filters}
         self._breakers = {
             (each.name, stage): Breaker(monotonic=monotonic) for each in filters for stage in each.hooks
         }
-        self._calls = {
-            stage: tuple((each, each.hooks[stage]) for each in filters if stage in each.hooks) for stage in Stage
+        threads = {each.name: Threads(each.name) for each in filters}
+        self._callers = {
+            stage: tuple(
+                Caller(each, stage, threads[each.name], self._watchdog) for each in filters if stage in each.hooks
+            )
+            for stage in Stage
         }
 
     def has_hooks(self, stage: Stage) -> bool:
         """Tell whether any filter has a hook at `stage`."""
-        return bool(self._calls[stage])
+        return bool(self._callers[stage])
 
     async def run(
         self,
@@ -84,19 +81,19 @@ class Dispatcher:
         envelope: Envelope | None = None,
     ) -> None:
         """Call every hook of `stage` and sort what they yield into `findings`."""
-        calls = self._calls[stage]
-        if not calls:
+        callers = self._callers[stage]
+        if not callers:
             return
         # One deadline for the whole stage: it is the MTA that waits, for all of them.
         deadline = asyncio.get_running_loop().time() + self._budgets[stage]
-        for each, hook in calls:
+        for caller in callers:
             # But a filter that took it all must not cost the later ones their findings.
             latest = max(deadline, asyncio.get_running_loop().time() + _GRACE)
-            if self._breakers[each.name, stage].allows():
-                run = await self._call(each, hook, stage, facts, role, latest)
+            if self._breakers[caller.filter.name, stage].allows():
+                run = await self._call(caller, stage, facts, role, latest)
                 self._heed(run)
             else:
-                run = self._failure(each, stage, role, _NotCalledError(), 0.0)
+                run = self._failure(caller.filter, stage, role, NotCalledError(), 0.0)
             findings.take(run)
             self._observer.hook_ran(run, envelope)
 
@@ -109,6 +106,7 @@ class Dispatcher:
     def feed(self, chunk: bytes, findings: Findings, envelope: Envelope) -> None:
         """Feed a chunk of the body to every reader; one that raises is fed no more."""
         for name, reader in tuple(findings.readers):
+            started = self._timer()
             try:
                 reader.feed(chunk)
             # As below: a reader is a filter's own code.
@@ -117,20 +115,19 @@ class Dispatcher:
                 run = self._failure(self._filters[name], Stage.END_OF_HEADERS, envelope.role, error, 0.0)
                 findings.take(run)
                 self._observer.hook_ran(run, envelope)
+            self._watchdog.look(name, Stage.END_OF_HEADERS, started)
 
     async def _call(
         self,
-        each: Filter,
-        hook: Hook,
+        caller: Caller,
         stage: Stage,
         facts: Mapping[str, object],
         role: Role | None,
         deadline: float,
     ) -> HookRun:
-        started = self._timer()
+        each, started = caller.filter, self._timer()
         try:
-            arguments = [facts[name] for name in hook.arguments]
-            effects = await _collect(hook, arguments, deadline)
+            effects = await caller.collect(facts, deadline)
             _check(stage, effects, facts)
             reported = _reported(effects)
         # Whatever a filter raises is caught here: it costs its own findings, never the message.
@@ -149,7 +146,7 @@ class Dispatcher:
 
     @staticmethod
     def _failure(each: Filter, stage: Stage, role: Role | None, error: BaseException, seconds: float) -> HookRun:
-        failed = Failed(filter=each.name, stage=stage, kind=_kind(error))
+        failed = Failed(filter=each.name, stage=stage, kind=kind_of(error))
         defers = each.policy.on_failure is OnFailure.DEFER and stage is not Stage.DECIDED
         return HookRun(
             stage=stage,
@@ -158,31 +155,14 @@ class Dispatcher:
             effects=(failed, _DEFERRED) if defers else (failed,),
             seconds=seconds,
             failed=failed,
-            trace=_trace(error),
+            trace=describe(error),
         )
 
-
-_ASYNCIO = os.path.dirname(asyncio.__file__)  # noqa: PTH120  # compared as text
 
 # A filter that calls sys.exit() must not take the daemon along, nor one that awaits what it has cancelled.
 _ANYTHING = (Exception, SystemExit, asyncio.CancelledError)
 
 _DEFERRED = Defer(text="A check could not be completed, please try again later", enhanced="4.3.0")
-
-
-async def _collect(hook: Hook, arguments: list[object], deadline: float) -> tuple[Effect, ...]:
-    if hook.kind is HookKind.PLAIN:
-        return _as_effects(hook.function(*arguments))
-    async with asyncio.timeout_at(deadline) as limit:
-        try:
-            if hook.kind is HookKind.COROUTINE:
-                return _as_effects(await hook.function(*arguments))  # type: ignore[misc]  # kind_of looked
-            stream = cast(AsyncIterable[Effect], hook.function(*arguments))
-            return tuple([effect async for effect in stream])
-        except TimeoutError as error:
-            if not limit.expired():
-                raise RuntimeError("the filter raised TimeoutError") from error
-            raise
 
 
 def _check(stage: Stage, effects: Iterable[Effect], facts: Mapping[str, object]) -> None:
@@ -205,33 +185,3 @@ def _reported(effects: Iterable[Effect]) -> tuple[Reported, ...]:
 def _is_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _as_effects(returned: object) -> tuple[Effect, ...]:
-    if returned is None:
-        return ()
-    if not isinstance(returned, Iterable):
-        raise IllegalEffectError(f"a hook yields effects; this one returned {repr(returned)[:200]}")
-    return tuple(returned)
-
-
-_KINDS: tuple[tuple[type[BaseException], Failure], ...] = (
-    (IllegalEffectError, Failure.ILLEGAL),
-    (TimeoutError, Failure.TIMEOUT),
-    (_NotCalledError, Failure.OPEN),
-)
-
-
-def _kind(error: BaseException) -> Failure:
-    return next((kind for kinds, kind in _KINDS if isinstance(error, kinds)), Failure.EXCEPTION)
-
-
-def _trace(error: BaseException) -> str:
-    """The filter's own frames, in one line: where it broke, without ours and asyncio's around it."""
-    # What a deadline interrupted is told by the cancellation behind it; before Python 3.11.5 only as its context.
-    behind = (error.__cause__ or error.__context__) if isinstance(error, TimeoutError) else None
-    frames = traceback.extract_tb((behind or error).__traceback__)
-    own = [frame for frame in frames if frame.filename != __file__ and not frame.filename.startswith(_ASYNCIO)][-4:]
-    where = " > ".join(f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in own)
-    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return f"{what} ({where})" if where else what

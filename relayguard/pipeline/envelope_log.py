@@ -1,5 +1,8 @@
 """The log line of an envelope: everything needed to answer "why was this rejected?"."""
 
+import time
+from collections.abc import Callable
+
 from relayguard.core.decision import Decision, Outcome
 from relayguard.core.envelope import Envelope
 from relayguard.core.results import Failure, Reported
@@ -9,12 +12,17 @@ from relayguard.core.verdicts import Defer, Reject
 from relayguard.log import Logger
 from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer
 
+HOLD_PAUSE_SECONDS = 60.0
+"""A hook that holds the event loop again and again is told of once in so long; the metrics count every time."""
+
 
 class EnvelopeLog(Observer):
     """Writes one line for each envelope, and one for each failure of a filter."""
 
-    def __init__(self, logger: Logger) -> None:
+    def __init__(self, logger: Logger, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._logger = logger
+        self._monotonic = monotonic
+        self._silent_until: dict[tuple[str, Stage], float] = {}
 
     def hook_ran(self, run: HookRun, envelope: Envelope | None) -> None:
         """Name the filter that failed, and where."""
@@ -35,6 +43,20 @@ class EnvelopeLog(Observer):
             self._logger.error("filter keeps failing and is not called", filter=filter_name, stage=stage.value)
         else:
             self._logger.info("filter works again and is called", filter=filter_name, stage=stage.value)
+
+    def loop_held(self, filter_name: str, stage: Stage, seconds: float, *, moved: bool) -> None:
+        """Name the filter that let all mail wait."""
+        now = self._monotonic()
+        if not moved and now < self._silent_until.get((filter_name, stage), now):
+            return
+        self._silent_until[filter_name, stage] = now + HOLD_PAUSE_SECONDS
+        event = "filter held the event loop"
+        self._logger.warning(
+            f"{event} and runs in threads from now on" if moved else event,
+            filter=filter_name,
+            stage=stage.value,
+            milliseconds=round(seconds * 1000, 1),
+        )
 
     def decided(self, record: EnvelopeRecord) -> None:
         """Write the envelope's line."""
@@ -60,6 +82,8 @@ class EnvelopeLog(Observer):
             fields["would_be_reply"] = reply_of(record.would_be)
         if record.refused:
             fields["recipients_refused"] = len(record.refused)
+        if record.would_refuse:
+            fields["recipients_would_be_refused"] = len(record.would_refuse)
         if record.stripped:
             fields["headers_stripped"] = record.stripped
         self._logger.info("envelope", **fields)
@@ -82,5 +106,3 @@ def reply_of(decision: Decision) -> str | None:
     if isinstance(verdict, Reject | Defer):
         return f"{verdict.code} {verdict.enhanced} {' / '.join(verdict.lines())}"
     return printable(verdict.reason)
-        if record.would_refuse:
-            fields["recipients_would_be_refused"] = len(record.would_refuse)

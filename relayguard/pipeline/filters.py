@@ -61,13 +61,14 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A filter that the configuration names, ready to run."""
+    """A filter that the configuration names, ready to run. The hooks of a `blocking` one run in threads."""
 
     name: str
     instance: object
     hooks: Mapping[Stage, Hook]
     policy: Policy
     macros: frozenset[str] = frozenset()
+    blocking: bool = False
 
 
 _KINDS: tuple[tuple[Callable[[object], bool], HookKind], ...] = (

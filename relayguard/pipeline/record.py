@@ -74,6 +74,9 @@ class Observer:
     def breaker_changed(self, filter_name: str, stage: Stage, *, is_open: bool) -> None:
         """A filter that keeps failing is not called any more at `stage`, or it is called again."""
 
+    def loop_held(self, filter_name: str, stage: Stage, seconds: float, *, moved: bool) -> None:
+        """A filter kept the event loop so long at `stage` that other mail felt it; `moved`: it runs in threads now."""
+
     def decided(self, record: EnvelopeRecord) -> None:
         """An envelope has ended."""
 
@@ -108,6 +111,11 @@ class Observers(Observer):
         """See `Observer`."""
         for observer in self._observers:
             observer.breaker_changed(filter_name, stage, is_open=is_open)
+
+    def loop_held(self, filter_name: str, stage: Stage, seconds: float, *, moved: bool) -> None:
+        """See `Observer`."""
+        for observer in self._observers:
+            observer.loop_held(filter_name, stage, seconds, moved=moved)
 
     def decided(self, record: EnvelopeRecord) -> None:
         """See `Observer`."""

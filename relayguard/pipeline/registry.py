@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pluggy
@@ -45,6 +45,7 @@ def register(candidates: Sequence[Candidate]) -> tuple[Filter, ...]:
             hooks.get(candidate.name, {}),
             candidate.policy,
             _macros(candidate),
+            _blocking(candidate, hooks.get(candidate.name, {})),
         )
         for candidate in candidates
     )
@@ -123,6 +124,19 @@ def _macros(candidate: Candidate) -> frozenset[str]:
     if wrong:
         raise FilterError(f"filter {candidate.name}: {wrong[0]!r} is no macro; write 'j' or '{{mail_mailer}}'")
     return macros
+
+
+def _blocking(candidate: Candidate, hooks: Mapping[Stage, Hook]) -> bool:
+    blocking: object = getattr(candidate.instance, "blocking", False)
+    if not isinstance(blocking, bool):
+        raise FilterError(f"filter {candidate.name}: 'blocking' must be True or False")
+    for stage, hook in hooks.items():
+        if blocking and hook.kind is not HookKind.PLAIN:
+            raise FilterError(
+                f"filter {candidate.name}: {stage} is 'async def', but the filter says blocking = True; "
+                "what runs in threads is plain 'def'"
+            )
+    return blocking
 
 
 def _first_sentence(error: Exception) -> str:

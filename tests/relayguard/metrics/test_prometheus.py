@@ -16,6 +16,7 @@ from relayguard import (
     Reject,
     Reported,
     Result,
+    Stage,
     Status,
     hookimpl,
 )
@@ -86,12 +87,27 @@ def test_what_happened_is_counted(line: str) -> None:
     assert line in exposed(rig).splitlines()
 
 
-def test_what_would_have_happened_is_counted_beside_it() -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        'relayguard_would_be_total{filter="filter",outcome="quarantined",role="incoming"} 1.0',
+        'relayguard_envelopes_total{filter="",outcome="accepted",role="incoming"} 1.0',
+        'relayguard_recipients_would_be_refused_total{filter="filter",outcome="rejected"} 1.0',
+    ],
+)
+def test_what_would_have_happened_is_counted_beside_it(line: str) -> None:
     rig = Rig(Filter(), policy=SHADOW)
-    send(rig)
-    lines = exposed(rig).splitlines()
-    assert 'relayguard_would_be_total{filter="filter",outcome="quarantined",role="incoming"} 1.0' in lines
-    assert 'relayguard_envelopes_total{filter="",outcome="accepted",role="incoming"} 1.0' in lines
+    run(rig, two_messages)
+    assert line in exposed(rig).splitlines()
+    assert rig.sample("relayguard_recipients_refused_total") == 0
+
+
+def test_who_holds_the_loop_is_counted_by_filter_and_stage() -> None:
+    metrics = PrometheusMetrics("0")
+    metrics.loop_held("slow", Stage.MAIL_FROM, 0.2, moved=True)
+    metrics.loop_held("slow", Stage.MAIL_FROM, 0.2, moved=False)
+    text = generate_latest(metrics.registry).decode()
+    assert 'relayguard_filter_loop_held_total{filter="slow",stage="mail_from"} 2.0' in text
 
 
 def test_a_message_whose_decision_is_real_would_not_have_ended_otherwise() -> None:

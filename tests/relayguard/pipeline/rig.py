@@ -35,6 +35,15 @@ SHADOW = Policy(dict.fromkeys(Role, Mode.SHADOW))
 DEFERRING = Policy(on_failure=OnFailure.DEFER)
 
 
+class Hands:
+    """A clock that stands still until a test moves it."""
+
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
 @dataclass
 class Recorder(Observer):
     """An observer that remembers everything."""
@@ -44,6 +53,7 @@ class Recorder(Observer):
     runs: list[HookRun] = field(default_factory=list)
     records: list[EnvelopeRecord] = field(default_factory=list)
     breakers: list[tuple[str, Stage, bool]] = field(default_factory=list)
+    holds: list[tuple[str, Stage, float, bool]] = field(default_factory=list)
 
     def connected(self, session: Session) -> None:
         self.sessions.append("connected")
@@ -59,6 +69,9 @@ class Recorder(Observer):
 
     def breaker_changed(self, filter_name: str, stage: Stage, *, is_open: bool) -> None:
         self.breakers.append((filter_name, stage, is_open))
+
+    def loop_held(self, filter_name: str, stage: Stage, seconds: float, *, moved: bool) -> None:
+        self.holds.append((filter_name, stage, seconds, moved))
 
     def decided(self, record: EnvelopeRecord) -> None:
         self.records.append(record)
@@ -84,6 +97,7 @@ class Rig:
         policy: Policy | Mapping[object, Policy] = Policy(),  # noqa: B008
         budgets: Mapping[Stage, float] = BUDGETS,
         monotonic: Callable[[], float] = time.monotonic,
+        timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         filters = filters_of(*instances, policy=policy)
         self.seen = Recorder()
@@ -93,7 +107,7 @@ class Rig:
         self.pipeline = Pipeline(
             listener="default",
             needs=needs_of(filters),
-            dispatcher=Dispatcher(filters, observer, budgets, monotonic=monotonic),
+            dispatcher=Dispatcher(filters, observer, budgets, timer, monotonic),
             observer=observer,
             rules=RULES,
             metrics=self.counted,

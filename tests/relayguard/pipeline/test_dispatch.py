@@ -1,4 +1,5 @@
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
@@ -30,7 +31,8 @@ from relayguard.pipeline.breaker import FAILURES, PAUSE_SECONDS
 from relayguard.pipeline.dispatch import BUDGETS
 from relayguard.pipeline.envelope_log import EnvelopeLog
 from relayguard.pipeline.filters import Policy
-from tests.relayguard.pipeline.rig import DEFERRING, SHADOW, Rig, send
+from relayguard.pipeline.transaction import Ending
+from tests.relayguard.pipeline.rig import DEFERRING, SHADOW, STRANGER, Hands, Rig, run, send
 
 SHORT = dict.fromkeys(Stage, 0.02)
 
@@ -347,13 +349,6 @@ class Ailing:
         yield AuthResult()
 
 
-class Hands:
-    seconds = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
 @pytest.mark.parametrize(("policy", "outcome"), [(Policy(), Outcome.ACCEPTED), (DEFERRING, Outcome.DEFERRED)])
 def test_a_filter_that_keeps_failing_is_not_called_and_its_failure_policy_holds(
     policy: Policy, outcome: Outcome
@@ -367,6 +362,94 @@ def test_a_filter_that_keeps_failing_is_not_called_and_its_failure_policy_holds(
     assert kinds == [Failure.EXCEPTION] * FAILURES + [Failure.OPEN] * 3
     assert rig.seen.breakers == [("ailing", Stage.END_OF_HEADERS, True)]
     assert rig.sample("relayguard_filter_breaker_open") == 1
+
+
+class Everywhere:
+    """Breaks at one stage."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    def _break(self, stage: Stage) -> None:
+        if stage is self._stage:
+            raise RuntimeError("no disk")
+
+    @hookimpl
+    def connect(self) -> None:
+        self._break(Stage.CONNECT)
+
+    @hookimpl
+    def helo(self) -> None:
+        self._break(Stage.HELO)
+
+    @hookimpl
+    def mail_from(self) -> None:
+        self._break(Stage.MAIL_FROM)
+
+    @hookimpl
+    def rcpt_to(self) -> None:
+        self._break(Stage.RCPT_TO)
+
+    @hookimpl
+    def end_of_headers(self) -> None:
+        self._break(Stage.END_OF_HEADERS)
+
+    @hookimpl
+    def end_of_message(self) -> None:
+        self._break(Stage.END_OF_MESSAGE)
+
+    @hookimpl
+    def outgoing(self) -> None:
+        self._break(Stage.OUTGOING)
+
+    @hookimpl
+    def decided(self) -> None:
+        self._break(Stage.DECIDED)
+
+
+async def replies(rig: Rig) -> list[object]:
+    """Go on through every stage in a session of its own, whatever was said before; return what was refused."""
+    connection = rig.pipeline.open()
+    said: list[object] = [await connection.connect(STRANGER), await connection.helo("client.example", {})]
+    said.append(await connection.mail_from(b"<a@example.org>", [], {}))
+    said.append(await connection.rcpt_to(b"<b@example.com>"))
+    await connection.end_of_headers([("From", b" a@example.org")], None)
+    ending = await connection.end_of_message(None)
+    said.append(ending.decision.verdict if ending is not None else None)
+    await connection.close()
+    return [each for each in said if each is not None]
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_while_a_filter_is_not_called_it_defers_wherever_it_could(stage: Stage) -> None:
+    async def test() -> list[list[object]]:
+        return [await replies(rig) for _ in range(FAILURES + 2)]
+
+    rig = Rig(Everywhere(stage), policy=DEFERRING, monotonic=Hands())
+    said = asyncio.run(test())
+    assert [run.failed.kind for run in rig.seen.runs if run.failed and run.stage is stage][FAILURES:] == [
+        Failure.OPEN
+    ] * 2
+    # Closed or open, it is the same to the client; nothing can be deferred once all is decided.
+    assert said == [said[0]] * (FAILURES + 2)
+    assert {type(verdict) for verdict in said[0]} == (set() if stage is Stage.DECIDED else {Defer})
+
+
+def test_while_a_filter_is_not_called_the_later_ones_see_that_its_findings_are_missing() -> None:
+    healthy = Healthy()
+    rig = Rig(Ailing(), healthy, monotonic=Hands())
+    for _ in range(FAILURES + 1):
+        healthy.failed = set()
+        send(rig)
+    assert rig.seen.records[-1].results.of(Failed)[0].kind is Failure.OPEN
+    assert healthy.failed == {"ailing"}
+
+
+def test_while_a_shadow_filter_is_not_called_it_only_would_have_deferred() -> None:
+    rig = Rig(Ailing(), policy=type(SHADOW)(SHADOW.modes, DEFERRING.on_failure), monotonic=Hands())
+    for _ in range(FAILURES + 1):
+        assert send(rig).decision.outcome is Outcome.ACCEPTED
+    assert rig.seen.records[-1].would_be.outcome is Outcome.DEFERRED
 
 
 def test_a_filter_that_has_recovered_is_called_again() -> None:
@@ -396,8 +479,181 @@ def test_an_open_breaker_is_logged_once_and_not_for_each_message() -> None:
     rig = Rig(Ailing(), monotonic=Hands())
     for _ in range(FAILURES + 5):
         send(rig)
-    for run in rig.seen.runs:
-        log.hook_ran(run, None)
+    for hook_run in rig.seen.runs:
+        log.hook_ran(hook_run, None)
     for name, stage, is_open in rig.seen.breakers:
         log.breaker_changed(name, stage, is_open=is_open)
     assert lines == ["filter failed"] * FAILURES + ["filter keeps failing and is not called"]
+
+
+class Blocking:
+    """Watches and judges from its threads; it hangs at the end of the headers where it is told to."""
+
+    blocking = True
+
+    def __init__(self, *, hangs: bool = False) -> None:
+        self.reader = Counting(0)
+        self.thread = ""
+        self.let_go = threading.Event()
+        if not hangs:
+            self.let_go.set()
+
+    @hookimpl
+    def end_of_headers(self) -> Iterator[Effect]:
+        yield Watch(self.reader)
+        self.let_go.wait(60)
+        yield AuthResult()
+
+    @hookimpl
+    def end_of_message(self) -> Iterator[Effect]:
+        self.thread = threading.current_thread().name
+        yield AddHeader("X-Read", str(len(self.reader.fed)))
+        yield Quarantine()
+
+
+def test_what_a_thread_yields_is_sorted_as_always() -> None:
+    blocking = Blocking()
+    rig = Rig(blocking)
+    ending = send(rig, body=CHUNKS)
+    assert blocking.thread == "blocking-1"
+    assert ending.decision.outcome is Outcome.QUARANTINED
+    assert AddHeader("X-Read", "3") in ending.steps
+    assert list(rig.seen.records[0].results) == [AuthResult()]
+
+
+@pytest.fixture
+def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relayguard.pipeline.dispatch._GRACE", 0.0)
+
+
+@pytest.mark.usefixtures("no_grace")
+def test_a_filter_that_hangs_in_its_thread_costs_its_findings_and_nothing_of_it_comes_late() -> None:
+    blocking = Blocking(hangs=True)
+    rig = Rig(blocking, Healthy(), budgets=dict.fromkeys(Stage, 60.0) | {Stage.END_OF_HEADERS: 0.05})
+
+    async def test(rig: Rig) -> Ending:
+        await rig.mail()
+        await rig.rcpt()
+        await rig.connection.end_of_headers([("From", b" a@example.org")], None)
+        blocking.let_go.set()
+        await rig.connection.body(b"hello")
+        ending = await rig.connection.end_of_message(None)
+        assert ending is not None
+        return ending
+
+    ending = run(rig, test)
+    assert blocking.reader.fed == []
+    assert AddHeader("X-Healthy", "yes") in ending.steps
+    failed = Failed(filter="blocking", stage=Stage.END_OF_HEADERS, kind=Failure.TIMEOUT)
+    assert list(rig.seen.records[0].results) == [failed]
+    (trace,) = [run.trace for run in rig.seen.runs if run.trace]
+    assert "its thread was at " in trace
+    assert "test_dispatch.py" in trace
+
+
+@pytest.mark.usefixtures("no_grace")
+def test_a_filter_that_hangs_in_all_its_threads_is_not_called_any_more_and_mail_flows_on() -> None:
+    blocking = Blocking(hangs=True)
+    rig = Rig(blocking, Healthy(), budgets=dict.fromkeys(Stage, 60.0) | {Stage.END_OF_HEADERS: 0.01})
+
+    async def test(rig: Rig) -> None:
+        for _ in range(FAILURES + 1):
+            assert AddHeader("X-Healthy", "yes") in (await rig.message()).steps
+
+    try:
+        run(rig, test)
+    finally:
+        blocking.let_go.set()
+    kinds = [record.results.of(Failed)[0].kind for record in rig.seen.records]
+    assert kinds == [Failure.TIMEOUT] * FAILURES + [Failure.OPEN]
+
+
+class HangsForOne:
+    """Waits at the first sender for the second."""
+
+    blocking = True
+
+    def __init__(self) -> None:
+        self.second = threading.Event()
+
+    @hookimpl
+    def mail_from(self, envelope: Envelope) -> Iterator[Effect]:
+        if envelope.sender.local == "first":
+            assert self.second.wait(60)
+        yield AuthResult()
+
+    @hookimpl
+    def decided(self, envelope: Envelope) -> None:
+        if envelope.sender.local == "second":
+            self.second.set()
+
+
+def test_other_mail_flows_while_a_filter_waits_in_its_thread() -> None:
+    rig = Rig(HangsForOne())
+
+    async def test(rig: Rig) -> None:
+        first = asyncio.create_task(rig.mail("first@example.org"))
+        other = rig.pipeline.open()
+        await other.connect(STRANGER)
+        await other.mail_from(b"<second@example.org>", [], {})
+        await other.close()
+        assert await first is None
+
+    run(rig, test)
+    assert [str(record.envelope.sender) for record in rig.seen.records] == ["second@example.org", "first@example.org"]
+    assert not [run for run in rig.seen.runs if run.failed]
+
+
+def test_a_session_that_goes_while_a_thread_works_leaves_nothing_behind() -> None:
+    blocking = Blocking(hangs=True)
+    rig = Rig(blocking)
+
+    async def test(rig: Rig) -> None:
+        await rig.mail()
+        await rig.rcpt()
+        task = asyncio.create_task(rig.connection.end_of_headers([("From", b" a@example.org")], None))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await rig.connection.close()
+        blocking.let_go.set()
+
+    run(rig, test)
+    assert rig.seen.outcomes == [Outcome.ABORTED]
+    assert not [run for run in rig.seen.runs if run.failed]
+
+
+class Slow:
+    """Holds the loop wherever it can."""
+
+    def __init__(self, hands: Hands) -> None:
+        self._hands = hands
+
+    def feed(self, chunk: bytes, /) -> None:
+        self._hands.seconds += len(chunk)
+
+    @hookimpl
+    def mail_from(self) -> Iterator[Effect]:
+        self._hands.seconds += 1
+        yield AuthResult()
+
+    @hookimpl
+    def end_of_headers(self) -> Iterator[Effect]:
+        yield Watch(self)
+
+    @hookimpl
+    async def end_of_message(self) -> AsyncIterator[Effect]:
+        self._hands.seconds += 2
+        yield AuthResult()
+
+
+def test_whatever_of_a_filter_holds_the_loop_is_named_and_what_can_leave_it_does() -> None:
+    hands = Hands()
+    rig = Rig(Slow(hands), timer=hands)
+    for _ in range(2):
+        send(rig, body=[b"x" * 3, b"", b"x" * 4])
+    reader, judge = ("slow", Stage.END_OF_HEADERS), ("slow", Stage.END_OF_MESSAGE)
+    rest = [(*reader, 3, False), (*reader, 4, False), (*judge, 2, False)]
+    assert rig.seen.holds == [("slow", Stage.MAIL_FROM, 1, True), *rest, *rest]
+    assert rig.sample("relayguard_filter_loop_held_total") == 7

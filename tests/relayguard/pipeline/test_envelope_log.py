@@ -5,10 +5,22 @@ from typing import Any
 
 import pytest
 
-from relayguard import Address, AuthResult, Decision, Defer, Effect, Outcome, Quarantine, Reject, Reported, hookimpl
+from relayguard import (
+    Address,
+    AuthResult,
+    Decision,
+    Defer,
+    Effect,
+    Outcome,
+    Quarantine,
+    Reject,
+    Reported,
+    Stage,
+    hookimpl,
+)
 from relayguard.log import make_logger
-from relayguard.pipeline.envelope_log import EnvelopeLog, reply_of, shown
-from tests.relayguard.pipeline.rig import SHADOW, Recorder, Rig, run
+from relayguard.pipeline.envelope_log import HOLD_PAUSE_SECONDS, EnvelopeLog, reply_of, shown
+from tests.relayguard.pipeline.rig import SHADOW, Hands, Recorder, Rig, run
 
 
 class Judge:
@@ -80,6 +92,27 @@ def test_the_line_of_a_message_in_shadow_mode_tells_what_would_have_been() -> No
     assert (line["would_be"], line["would_be_filter"]) == ("rejected", "judge")
     assert line["would_be_reply"] == "554 5.7.1 No / spam"
     assert line["headers_stripped"] == 1
+    assert line["recipients_would_be_refused"] == 1
+    assert "recipients_refused" not in line
+
+
+def test_who_holds_the_loop_is_named_once_a_minute_and_each_time_a_hook_moves() -> None:
+    stream, hands = StringIO(), Hands()
+    log = EnvelopeLog(make_logger("json", "info", stream), hands)
+    for _ in range(3):
+        log.loop_held("slow", Stage.END_OF_MESSAGE, 0.25, moved=False)
+        log.loop_held("slow", Stage.HELO, 0.5, moved=False)
+    log.loop_held("slow", Stage.HELO, 0.75, moved=True)
+    hands.seconds = HOLD_PAUSE_SECONDS
+    log.loop_held("slow", Stage.END_OF_MESSAGE, 1.0, moved=False)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["event"], line["stage"], line["milliseconds"]) for line in lines] == [
+        ("filter held the event loop", "end_of_message", 250.0),
+        ("filter held the event loop", "helo", 500.0),
+        ("filter held the event loop and runs in threads from now on", "helo", 750.0),
+        ("filter held the event loop", "end_of_message", 1000.0),
+    ]
+    assert {(line["filter"], line["level"]) for line in lines} == {("slow", "warning")}
 
 
 def test_a_filter_that_failed_is_named_with_the_place() -> None:

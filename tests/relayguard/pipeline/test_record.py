@@ -1,4 +1,4 @@
-from relayguard import Body, Outcome, hookimpl
+from relayguard import Body, Outcome, Stage, hookimpl
 from relayguard.pipeline.record import Observers
 from relayguard.testing import a_session, an_envelope
 from tests.relayguard.pipeline.rig import Recorder, Rig, send
@@ -11,12 +11,16 @@ def test_every_observer_is_told_everything() -> None:
     send(rig)
     both.connected(a_session())
     both.began(an_envelope())
+    both.breaker_changed("spf", Stage.HELO, is_open=True)
+    both.loop_held("spf", Stage.HELO, 0.2, moved=True)
     both.decided(rig.seen.records[0])
     both.closed(a_session())
     assert first == second
     assert first.sessions == ["connected", "closed"]
     assert first.outcomes == [Outcome.ACCEPTED]
     assert len(first.begun) == 1
+    assert first.breakers == [("spf", Stage.HELO, True)]
+    assert first.holds == [("spf", Stage.HELO, 0.2, True)]
 
 
 def test_where_no_filter_wants_the_body_the_size_is_not_known() -> None:

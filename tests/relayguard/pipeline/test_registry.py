@@ -90,6 +90,24 @@ UNKNOWN_ARGUMENT = a_filter(decided)
 STATIC = a_filter(rcpt_to, rcpt_to=staticmethod(rcpt_to))
 
 
+class BlockingAsync:
+    blocking = True
+
+    @hookimpl
+    async def helo(self) -> AsyncIterator[Effect]:
+        yield AuthResult()
+
+
+class BlockingCoroutine:
+    blocking = True
+
+    @hookimpl
+    async def decided(self) -> None: ...
+
+
+BLOCKING_ASYNC, BLOCKING_COROUTINE = BlockingAsync(), BlockingCoroutine()
+
+
 @pytest.mark.parametrize(
     ("instance", "hook", "reason"),
     [
@@ -102,6 +120,8 @@ STATIC = a_filter(rcpt_to, rcpt_to=staticmethod(rcpt_to))
         pytest.param(STATIC, "rcpt_to", "plain arguments by name", id="static method"),
         pytest.param(NO_YIELD, "end_of_message", "'async def' without 'yield'", id="async without yield"),
         pytest.param(UNKNOWN_ARGUMENT, "decided", "verdict", id="unknown argument"),
+        pytest.param(BLOCKING_ASYNC, "helo", "is 'async def', but the filter says blocking = True", id="blocking"),
+        pytest.param(BLOCKING_COROUTINE, "decided", "what runs in threads is plain 'def'", id="blocking coroutine"),
         pytest.param(plain("mail_form"), "'mail_form'", "hooks are connect, helo, mail_from", id="misspelt"),
     ],
 )
@@ -123,6 +143,8 @@ def test_what_could_surprise_is_refused_at_load_naming_filter_and_hook(
         ({"macros": {"mail": ("i",)}}, "'macros' must be a set of names"),
         ({"macros": ["i"]}, "'macros' must be a set of names"),
         ({"macros": {"auth_ssf"}}, "'auth_ssf' is no macro"),
+        ({"blocking": 1}, "'blocking' must be True or False"),
+        ({"blocking": "yes"}, "'blocking' must be True or False"),
     ],
 )
 def test_a_declaration_that_means_nothing_is_refused(attribute: dict[str, Any], reason: str) -> None:
@@ -198,3 +220,11 @@ def test_a_filter_without_what_it_requires_is_refused() -> None:
 def test_an_object_without_hooks_is_harmless() -> None:
     (only,) = register([Candidate("mine", object(), Policy())])
     assert only.hooks == {}
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_a_filter_says_itself_whether_it_blocks(*, blocking: bool) -> None:
+    instance = plain("connect")
+    vars(instance)["blocking"] = blocking
+    (only,) = register([Candidate("mine", instance, Policy())])
+    assert only.blocking is blocking
