@@ -4,15 +4,17 @@ import asyncio
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from relayguard import AddHeader, Reject, Reported, Role
+from relayguard import AddHeader, Reject, Reported, Role, Services
+from relayguard.app import build_filters
 from relayguard.config import Config
 from relayguard.core.ledger import SetHeader
+from relayguard.pipeline.filters import Filter
 from relayguard.rehearsal import Trace, rehearsal_of, rehearse
 from tests.relayguard_plugins.dkim.signing import ed25519_key, published, published_numbers, rsa_key, sign, txt
 
@@ -113,6 +115,27 @@ def test_an_attack_gets_the_verdict_that_it_earned(case: Case) -> None:
         assert record.would_be.outcome == case.would_be
     if case.not_asked:
         assert not [asked.question for asked in trace.asked if case.not_asked in asked.question.name]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
+def test_it_is_the_same_verdict_when_all_plain_hooks_run_in_threads(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_the_loop = play(case)
+
+    def blocking(config: Config, services: Services) -> tuple[Filter, ...]:
+        return tuple(replace(each, blocking=True) for each in build_filters(config, services))
+
+    monkeypatch.setattr("relayguard.rehearsal.build_filters", blocking)
+    in_threads = play(case)
+    assert on_the_loop.record is not None
+    assert in_threads.record is not None
+    assert list(in_threads.record.results) == list(on_the_loop.record.results)
+    assert in_threads.record.decision == on_the_loop.record.decision
+    assert in_threads.record.would_be == on_the_loop.record.would_be
+    assert in_threads.ending == on_the_loop.ending
+    assert in_threads.caps == on_the_loop.caps
+    assert {asked.question for asked in in_threads.asked} == {asked.question for asked in on_the_loop.asked}
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.reply], ids=lambda case: case.id)

@@ -70,9 +70,10 @@ class DkimFilter:
         self._services.resolver.prefetch(key_question(signature) for signature in signatures)
         # At most two running hashes, whatever the number of signatures.
         bodies = {relaxed: BodyHash(relaxed=relaxed) for relaxed in {each.relaxed_body for each in signatures}}
-        envelope.slots.put(_VERIFICATION, _Verification(tuple(signatures), tuple(unusable), bodies))
         for body in bodies.values():
             yield Watch(body)
+        # Last: who was not fed the body must not say that its hash is wrong.
+        envelope.slots.put(_VERIFICATION, _Verification(tuple(signatures), tuple(unusable), bodies))
 
     @hookimpl
     async def end_of_message(self, envelope: Envelope, headers: Headers) -> AsyncIterator[Effect]:

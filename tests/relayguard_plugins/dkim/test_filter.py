@@ -114,6 +114,12 @@ def test_a_signature_that_names_more_than_a_hundred_fields_is_counted(
     assert caps_of(sign(tags={"h": ":".join(["from"] * names)})) == ([found], caps)
 
 
+def test_a_filter_that_was_stopped_before_it_could_watch_the_body_says_nothing_of_its_hash() -> None:
+    dkim, envelope, headers = DkimFilter(Options(), some_services(key_zone())), an_envelope(), some_headers(SIGNED)
+    assert isinstance(next(dkim.end_of_headers(envelope, headers)), Watch)
+    assert collect(dkim.end_of_message(envelope, headers)) == []
+
+
 def test_of_a_message_whose_headers_are_not_all_seen_nothing_is_concluded() -> None:
     pairs, body = split_message(SIGNED)
     headers = Headers(Headers.of(*pairs)[:2], complete=False)
