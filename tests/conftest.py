@@ -90,12 +90,13 @@ def serve() -> Iterator[Serve]:
             zone: str = ZONE,
             extra: str = "",
             plugins: Path = DROP_IN,
+            tables: str = "",
         ) -> Served:
             directory = stack.enter_context(open_folder())
             address = f"inet:127.0.0.1:{free_port()}" if tcp else f"unix:{directory}/milter.sock"
             metrics = f"127.0.0.1:{free_port()}"
             dns = stack.enter_context(DnsServer(zone))
-            text = configuration(address, dns.port, metrics, filters, extra, plugins)
+            text = configuration(address, dns.port, metrics, filters, extra, plugins) + tables
             return Served(stack.enter_context(Daemon(directory, text)), address, metrics, dns)
 
         yield start

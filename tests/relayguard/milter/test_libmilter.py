@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from relayguard.milter.protocol import Protocol, Response
+from relayguard.pipeline.breaker import FAILURES
 from relayguard.testing.daemon import sample
 from relayguard.testing.milter_client import CONTINUE, Judged, Reply
 from tests.conftest import Serve, Served
@@ -154,6 +155,33 @@ def test_a_filter_that_raises_costs_its_own_findings_and_the_message_goes_on(ser
 def test_a_filter_that_yields_nonsense_costs_its_own_findings_and_the_message_goes_on(served: Served) -> None:
     assert deliver(served, "X-Do: illegal").reply == CONTINUE
     assert served.daemon.events("filter failed")[-1]["kind"] == "illegal"
+
+
+def test_while_a_filter_that_keeps_failing_is_not_called_mail_is_deferred_if_it_is_to_defer(serve: Serve) -> None:
+    served = serve('"sensitive"', tables='[filter.sensitive]\non_failure = "defer"\n')
+    deferred = reply("451 4.3.0 A check could not be completed, please try again later")
+    with served.connect() as client:
+        client.connect()
+        client.helo()
+        assert [client.deliver(PLAIN).reply for _ in range(FAILURES + 3)] == [deferred] * (FAILURES + 3)
+    assert len(served.daemon.events("filter failed")) == FAILURES
+    (opened,) = served.daemon.events("filter keeps failing and is not called")
+    assert (opened["filter"], opened["stage"]) == ("sensitive", "end_of_headers")
+    metrics = served.metrics()
+    assert sample(metrics, "relayguard_filter_breaker_open") == 1
+    assert sample(metrics, "relayguard_filter_failures_total") == FAILURES + 3
+
+
+def test_a_hook_that_held_the_loop_runs_in_threads_from_then_on(serve: Serve) -> None:
+    served = serve('"ponderous"')
+    with served.connect() as client:
+        client.connect()
+        client.helo()
+        threads = [client.deliver(PLAIN).added("X-Thread") for _ in range(3)]
+    assert threads == [[" MainThread"], [" ponderous-1"], [" ponderous-1"]]
+    (held,) = served.daemon.events("filter held the event loop and runs in threads from now on")
+    assert (held["filter"], held["stage"]) == ("ponderous", "end_of_message")
+    assert sample(served.metrics(), "relayguard_filter_loop_held_total") == 1
 
 
 def test_a_helo_that_is_not_utf_8_stops_nothing(served: Served) -> None:
