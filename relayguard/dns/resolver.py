@@ -89,8 +89,11 @@ class CachingResolver:
 
     async def resolve_all(self, questions: Iterable[Question]) -> Mapping[Question, Answer]:
         """See `Resolver`."""
-        wanted = list(dict.fromkeys(questions))
-        return dict(zip(wanted, await asyncio.gather(*map(self.resolve, wanted)), strict=True))
+        answers = {question: self.cached(question) for question in questions}
+        # A task for each would cost more than all else where the answers are at hand.
+        missing = [question for question, answer in answers.items() if answer is None]
+        found = await asyncio.gather(*map(self.resolve, missing)) if missing else ()
+        return {**answers, **dict(zip(missing, found, strict=True))}  # type: ignore[dict-item]  # none is missing now
 
     def _is_at_home(self) -> bool:
         try:

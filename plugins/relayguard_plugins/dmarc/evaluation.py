@@ -47,6 +47,10 @@ class Identifiers:
     dkim_unknown: tuple[str, ...] = ()
 
 
+NOTHING = Identifiers()
+"""What is known before any check has ended."""
+
+
 def identifiers_in(results: Results) -> Identifiers:
     """Read the identifiers from the results. Only MAIL FROM's SPF counts (RFC 9989 §4.4.2)."""
     spf = [each for each in results.of(SpfResult) if each.identity is SpfIdentity.MAIL_FROM and each.domain]
@@ -64,7 +68,7 @@ def existence_question(domain: str) -> Question:
     return Question(domain, RecordType.A)
 
 
-def needed(author: str, identifiers: Identifiers) -> set[Question]:
+def needed(author: str, identifiers: Identifiers = NOTHING) -> set[Question]:
     """Return every question that the evaluation may need: asked at once, not one after another."""
     others = (identifiers.spf, identifiers.dkim, identifiers.spf_unknown, identifiers.dkim_unknown)
     domains = {author, *(domain for group in others for domain in group if _may_align(author, domain))}

@@ -27,7 +27,6 @@ from relayguard import (
 )
 from relayguard_plugins.dkim.signature import signing_domains
 from relayguard_plugins.dmarc.evaluation import Identifiers, evaluate, identifiers_in, needed
-from relayguard_plugins.dmarc.tree import questions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +58,7 @@ class DmarcFilter:
         domain = envelope.sender.domain
         # An address literal, or a domain of one label, is nobody's author domain.
         if comes_from_outside(session, envelope) and "." in domain and not domain.startswith("["):
-            self._resolver.prefetch(questions(domain))
+            self._resolver.prefetch(needed(domain))
 
     @hookimpl
     def end_of_headers(self, session: Session, envelope: Envelope, headers: Headers) -> None:
@@ -68,7 +67,7 @@ class DmarcFilter:
             return
         author = read_authors(headers).domain
         if author is not None:
-            self._resolver.prefetch(questions(author))
+            self._resolver.prefetch(needed(author))
 
     @hookimpl
     async def end_of_message(

@@ -47,7 +47,8 @@ class Evaluator:
         late: set[Question] = set()
         while True:
             try:
-                return _outcome(Query(client, local_part, domain, helo, self._receiver, answers, late))
+                cached = self._resolver.cached
+                return _outcome(Query(client, local_part, domain, helo, self._receiver, answers, late, cached))
             except MissingAnswer as missing:
                 if len(answers) + len(late) >= MAX_QUERIES:
                     self._metrics.cap_hit(Cap.DNS_QUERIES)

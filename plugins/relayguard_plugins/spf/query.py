@@ -5,7 +5,7 @@ the DNS library raises. It is replaced by one that always raises; `Query` never 
 """
 
 import socket
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 from typing import NoReturn, SupportsIndex
 
@@ -52,6 +52,7 @@ class _CheckedOnce(str):
 class Query(spf.query):
     """One evaluation of check_host() (RFC 7208 §4) over `answers`; raises MissingAnswer where one is missing.
 
+    `cached` is asked for what is not in `answers`, and what it knows is added there.
     `late` are dispensable questions that nobody waits for any more; should one turn out not to be, it is asked again.
     """
 
@@ -62,8 +63,9 @@ class Query(spf.query):
         domain: str,
         helo: str,
         receiver: str,
-        answers: Mapping[Question, Answer],
+        answers: dict[Question, Answer],
         late: Collection[Question] = (),
+        cached: Callable[[Question], Answer | None] = lambda _: None,
     ) -> None:
         # RFC 7208 §4.6.4: at least 20 seconds; here nothing waits, but pyspf's default is no limit at all.
         super().__init__(client, f"{local_part}@{domain}", helo, receiver=receiver, timeout=5, querytime=20)
@@ -71,6 +73,7 @@ class Query(spf.query):
         self.l, self.o, self.d = local_part, domain, domain
         self._answers = answers
         self._late = late
+        self._cached = cached
         self._dispensable = False
 
     def dns(
@@ -133,10 +136,18 @@ class Query(spf.query):
 
     def _need(self, questions: Sequence[Question]) -> None:
         """Stop the evaluation until all these are answered: asked at once, not one after another."""
-        known = {*self._answers, *self._late} if self._dispensable else self._answers
-        missing = [question for question in questions if question not in known]
+        missing = [question for question in questions if not self._is_known(question)]
         if missing:
             raise MissingAnswer(missing, dispensable=self._dispensable)
+
+    def _is_known(self, question: Question) -> bool:
+        if question in self._answers or (self._dispensable and question in self._late):
+            return True
+        # Starting over for what is at hand would cost a third of all the time.
+        answer = self._cached(question)
+        if answer is not None:
+            self._answers[question] = answer
+        return answer is not None
 
     def _address_of(self, host: str) -> Question:
         return Question(host.removesuffix(".").lower(), RecordType(self.A))
