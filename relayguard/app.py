@@ -23,6 +23,7 @@ from relayguard.pipeline.record import Observer
 from relayguard.pipeline.registry import Candidate, register
 from relayguard.pipeline.rules import Rules
 from relayguard.services import Metrics, Resolver, Services
+from relayguard.snapshot import Snapshot
 
 
 class SystemClock:
@@ -43,9 +44,9 @@ class _Blueprint:
     options: object | None
 
 
-def build_filters(config: Config, services: Services) -> tuple[Filter, ...]:
-    """Return the filters that the configuration names; raises ConfigError with every problem found."""
-    blueprints, problems = _plan(config)
+def build_filters(snapshot: Snapshot, services: Services, listener: str) -> tuple[Filter, ...]:
+    """Return the filters of a listener; raises ConfigError with every problem found."""
+    blueprints, problems = _plan(snapshot, listener)
     candidates = []
     for blueprint in blueprints:
         try:
@@ -99,24 +100,27 @@ def services_of(resolver: Resolver, metrics: Metrics) -> Services:
     return Services(resolver=resolver, clock=SystemClock(), metrics=metrics)
 
 
-def _plan(config: Config) -> tuple[list[_Blueprint], list[Problem]]:
-    problems: list[Problem] = []
+def _plan(snapshot: Snapshot, listener: str) -> tuple[list[_Blueprint], list[Problem]]:
+    config = snapshot.config
+    problems = _unused_tables(config)
     blueprints: list[_Blueprint] = []
-    folder = config.plugin_directory
-    if folder is not None and not folder.is_dir():
-        problems.append(Problem("plugin_directory", f"{folder} is not a directory"))
-    problems += _unused_tables(config)
-    for name, count in Counter(config.filters).items():
+    for name, count in Counter(config.filters_of(listener)).items():
         if count > 1:
             problems.append(Problem("filters", f"{name!r} is named {count} times; a filter runs once"))
         try:
-            cls = find_class(name, folder)
+            cls = find_class(name, snapshot.drop_ins.get(name))
             blueprints.append(_blueprint(config, name, cls))
         except FilterError as error:
-            problems.append(Problem("filters", f"there is no filter {name!r}: {error}", _close(name, folder)))
+            problems.append(_not_usable(name, snapshot, error))
         except ConfigError as error:
             problems += error.problems
     return blueprints, problems
+
+
+def _not_usable(name: str, snapshot: Snapshot, error: FilterError) -> Problem:
+    folder = snapshot.config.plugin_directory
+    sought = f", and there is no {folder / name}.py" if folder and name not in snapshot.drop_ins else ""
+    return Problem("filters", f"there is no filter {name!r}: {error}{sought}", _close(name, folder))
 
 
 def _blueprint(config: Config, name: str, cls: type) -> _Blueprint:
@@ -183,7 +187,8 @@ def _policy(parsed: FilterPolicy, default: Mode) -> Policy:
 def _unused_tables(config: Config) -> list[Problem]:
     """A table for a filter that does not run is a mistake, or a filter that was forgotten."""
     message = "this filter is not named in 'filters', so the table has no effect"
-    return [Problem(f"filter.{name}", message) for name in config.filter if name not in config.filters]
+    named = {name for listener in config.listener for name in config.filters_of(listener)}
+    return [Problem(f"filter.{name}", message) for name in config.filter if name not in named]
 
 
 def _close(name: str, folder: Path | None) -> str | None:

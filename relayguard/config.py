@@ -28,13 +28,18 @@ def _check_id(value: str) -> str:
     return name
 
 
+_SOCKET_NAME = re.compile(r"[A-Za-z0-9_.@-]{1,255}\Z")
+
+
 def _check_socket(value: str) -> str:
     kind, _, rest = value.partition(":")
     if kind == "unix" and rest.startswith("/"):
         return value
     if kind == "inet" and _is_host_port(rest):
         return value
-    raise ValueError("must be unix:/path/of/socket or inet:host:port")
+    if kind == "systemd" and _SOCKET_NAME.match(rest):
+        return value
+    raise ValueError("must be unix:/path/of/socket, inet:host:port or systemd:name")
 
 
 def _check_host_port(value: str) -> str:
@@ -68,15 +73,40 @@ Network = IPv4Network | IPv6Network
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class Listener(_Table):
-    """Where the MTA connects."""
+    """Where the MTA connects, and who serves it there."""
 
-    name: str = Field("default", pattern=r"^[a-z][a-z0-9_-]{0,31}$")
     address: Annotated[str, AfterValidator(_check_socket)] = "unix:/run/relayguard/milter.sock"
     mode: str = Field("0660", pattern=r"^0[0-7]{3}$")
+    group: str | None = None
+    workers: int | None = Field(None, ge=1, le=512)
+    filters: tuple[str, ...] | None = None
+
+
+ListenerName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+
+
+def _check_listeners(listeners: dict[str, Listener]) -> dict[str, Listener]:
+    names: dict[str, str] = {}
+    for name, listener in listeners.items():
+        if listener.address in names:
+            raise ValueError(f"{names[listener.address]} and {name} have the same address")
+        names[listener.address] = name
+    return listeners
+
+
+class Daemon(_Table):
+    """How the processes are run. Times are in seconds, memory in MB."""
+
+    control: Path | Literal["off"] = Path("/run/relayguard/control.sock")
+    pin: bool = True
+    worker_memory: int = Field(512, ge=128)
+    heartbeat: float = Field(15.0, ge=3)
+    drain: float = Field(330.0, gt=0)
+    stop: float = Field(30.0, gt=0)
 
 
 class Dns(_Table):
@@ -120,11 +150,24 @@ class Config(_Table):
     submission_networks: tuple[Network, ...] = ()
     submission_daemons: frozenset[str] = frozenset({"ORIGINATING"})
     trusted_relays: tuple[Network, ...] = ()
-    listener: Listener = Listener()
+    listener: Annotated[dict[ListenerName, Listener], AfterValidator(_check_listeners)] = Field(
+        default_factory=lambda: {"default": Listener()}, min_length=1
+    )
+    daemon: Daemon = Daemon()
     dns: Dns = Dns()
     log: Log = Log()
     metrics: Metrics = Metrics()
     filter: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    def filters_of(self, listener: str) -> tuple[str, ...]:
+        """Return the filters that run on a listener, in their order."""
+        own = self.listener[listener].filters
+        return self.filters if own is None else own
+
+    def workers_of(self, listener: str, cores: int) -> int:
+        """Return how many processes serve a listener: by default all cores the first one, and 1 each other."""
+        own = self.listener[listener].workers
+        return own or (cores if listener == next(iter(self.listener)) else 1)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -220,6 +263,8 @@ def _problem(details: Any, path: str, known: set[str]) -> Problem:
         siblings = known if len(details["loc"]) == 1 else _keys_of(str(details["loc"][0]))
         close = difflib.get_close_matches(key, sorted(siblings), 1)
         return Problem(where, "unknown option", close[0] if close else None)
+    if details["loc"][:1] == ("listener",) and details["type"] == "model_type":
+        return Problem(where, "each listener is a table of its own, with a name: write [listener.default]")
     message = (
         details["msg"]
         .removeprefix("Value error, ")

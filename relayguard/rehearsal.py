@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from relayguard.app import build_filters, build_pipeline, build_resolver, services_of
-from relayguard.config import Config
+from relayguard.config import Config, ConfigError, Problem
 from relayguard.core.author import read_authors
 from relayguard.core.caps import Cap
 from relayguard.core.envelope import Envelope, Role
@@ -16,18 +16,18 @@ from relayguard.core.session import IpAddress
 from relayguard.core.stages import Stage
 from relayguard.core.verdicts import Defer, Reject
 from relayguard.dns.zone import ZoneResolver
-from relayguard.pipeline.connection import Client, Connection, Pipeline
-from relayguard.pipeline.filters import Filter
+from relayguard.pipeline.connection import Client, Connection
 from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer
 from relayguard.pipeline.transaction import Ending
 from relayguard.services import Answer, Question, Resolver
+from relayguard.snapshot import take
 
 _CHUNK = 65535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsal:
-    """A message, and how it is pretended to arrive."""
+    """A message, and how it is pretended to arrive; `listener` None is the first of the configuration."""
 
     raw: bytes
     client: IpAddress
@@ -35,10 +35,17 @@ class Rehearsal:
     sender: str
     recipients: tuple[str, ...]
     role: Role
+    listener: str | None = None
 
 
 def rehearsal_of(
-    raw: bytes, client: str, helo: str, sender: str | None, recipients: tuple[str, ...], role: Role
+    raw: bytes,
+    client: str,
+    helo: str,
+    sender: str | None,
+    recipients: tuple[str, ...],
+    role: Role,
+    listener: str | None = None,
 ) -> Rehearsal:
     """Return a rehearsal; raises ValueError for a client that is no IP address.
 
@@ -54,6 +61,7 @@ def rehearsal_of(
         sender=sender.strip("<>"),
         recipients=recipients,
         role=role,
+        listener=listener,
     )
 
 
@@ -105,7 +113,10 @@ class TracedResolver:
 
     def cached(self, question: Question) -> Answer | None:
         """See `Resolver`."""
-        return self._inner.cached(question)
+        answer = self._inner.cached(question)
+        if answer is not None:
+            self._note(question, answer, 0.0)
+        return answer
 
     def prefetch(self, questions: Iterable[Question]) -> None:
         """See `Resolver`."""
@@ -120,26 +131,29 @@ class TracedResolver:
         started = time.perf_counter()
         answers = await self._inner.resolve_all(questions)
         seconds = time.perf_counter() - started
-        known = {asked.question for asked in self._trace.asked}
-        self._trace.asked += [Asked(q, answer, seconds) for q, answer in answers.items() if q not in known]
+        for question, answer in answers.items():
+            self._note(question, answer, seconds)
         return answers
+
+    def _note(self, question: Question, answer: Answer, seconds: float) -> None:
+        if question not in {asked.question for asked in self._trace.asked}:
+            self._trace.asked.append(Asked(question, answer, seconds))
 
 
 async def rehearse(rehearsal: Rehearsal, config: Config, zone: str | None = None) -> Trace:
-    """Run the message through the pipeline of `config`; raises ConfigError. DNS is live, or that of a zone file."""
+    """Run the message through the pipeline of a listener; raises ConfigError. DNS is live, or that of a zone file."""
     trace = Trace()
+    listener = rehearsal.listener or next(iter(config.listener))
+    if listener not in config.listener:
+        raise ConfigError([Problem("listener", f"there is no {listener!r}, only {', '.join(config.listener)}")])
     inner: Resolver = ZoneResolver(zone) if zone is not None else build_resolver(config, trace)
-    filters = build_filters(config, services_of(TracedResolver(inner, trace), trace))
-    await _play(rehearsal, _pipeline(config, filters, trace, rehearsal.role).open(), trace)
-    return trace
-
-
-def _pipeline(config: Config, filters: tuple[Filter, ...], trace: Trace, role: Role) -> Pipeline:
-    pipeline = build_pipeline(config, filters, trace, trace, config.listener.name)
-    if role is Role.INCOMING:
+    filters = build_filters(take(config), services_of(TracedResolver(inner, trace), trace), listener)
+    pipeline = build_pipeline(config, filters, trace, trace, listener)
+    if rehearsal.role is Role.INCOMING:
         # The role is asked for by name here, so the client's address must not say otherwise.
-        return replace(pipeline, rules=replace(pipeline.rules, local_networks=(), submission_networks=()))
-    return pipeline
+        pipeline = replace(pipeline, rules=replace(pipeline.rules, local_networks=(), submission_networks=()))
+    await _play(rehearsal, pipeline.open(), trace)
+    return trace
 
 
 async def _play(rehearsal: Rehearsal, connection: Connection, trace: Trace) -> None:

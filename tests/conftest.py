@@ -49,7 +49,15 @@ Serve = Callable[..., Served]
 
 
 def configuration(
-    address: str, dns_port: int, metrics: str, filters: str, extra: str = "", plugins: Path = DROP_IN
+    address: str,
+    dns_port: int,
+    metrics: str,
+    filters: str,
+    extra: str = "",
+    plugins: Path = DROP_IN,
+    workers: int = 1,
+    control: str = "off",
+    dns_timeout: float = 2.0,
 ) -> str:
     """Return a configuration file for tests."""
     return f"""\
@@ -59,12 +67,15 @@ filters = [{filters}]
 plugin_directory = "{plugins}"
 local_networks = ["127.0.0.1/32"]
 {extra}
-[listener]
+[listener.default]
 address = "{address}"
 mode = "0666"
+workers = {workers}
+[daemon]
+control = "{control}"
 [dns]
 nameservers = ["127.0.0.1:{dns_port}"]
-timeout = 2.0
+timeout = {dns_timeout}
 [metrics]
 address = "{metrics}"
 """
@@ -91,12 +102,18 @@ def serve() -> Iterator[Serve]:
             extra: str = "",
             plugins: Path = DROP_IN,
             tables: str = "",
+            workers: int = 1,
+            dns_timeout: float = 2.0,
         ) -> Served:
             directory = stack.enter_context(open_folder())
             address = f"inet:127.0.0.1:{free_port()}" if tcp else f"unix:{directory}/milter.sock"
             metrics = f"127.0.0.1:{free_port()}"
             dns = stack.enter_context(DnsServer(zone))
-            text = configuration(address, dns.port, metrics, filters, extra, plugins) + tables
+            control = str(directory / "control.sock")
+            text = (
+                configuration(address, dns.port, metrics, filters, extra, plugins, workers, control, dns_timeout)
+                + tables
+            )
             return Served(stack.enter_context(Daemon(directory, text)), address, metrics, dns)
 
         yield start

@@ -14,7 +14,7 @@ SOURCES = sorted((ROOT / "relayguard").rglob("*.py")) + sorted((ROOT / "plugins"
 
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"core"}),
-    frozenset({"authentication_results", "hookspecs", "services", "config", "log"}),
+    frozenset({"authentication_results", "hookspecs", "services", "config", "snapshot", "log"}),
     frozenset({"pipeline"}),
     frozenset({"milter", "metrics", "dns"}),
     frozenset({"app"}),

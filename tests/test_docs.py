@@ -45,7 +45,7 @@ def test_the_shipped_configuration_shows_every_option_of_every_filter() -> None:
 
     tables = tomllib.loads(SHIPPED)["filter"]
     for name in Config().filters:
-        options = constructor_hints(find_class(name, None)).get("options")
+        options = constructor_hints(find_class(name)).get("options")
         for option in getattr(options, "__dataclass_fields__", {}):
             assert option in tables[name], f"docs/relayguard.toml does not show filter.{name}.{option}"
             assert _plain(getattr(options(), option)) == tables[name][option]  # type: ignore[misc]  # not None

@@ -89,6 +89,8 @@ def _outcome(trace: Trace) -> Iterator[str]:
     if record is None:
         yield "no envelope began"
         return
+    for given in record.would_refuse:
+        yield f"a recipient would be refused by {given.filter}: {_effect(given.verdict)}"
     yield f"decision: {_decision(record.decision)}"
     if record.would_be != record.decision:
         yield f"would be: {_decision(record.would_be)}"

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from relayguard.app import build_filters, services_of
-from relayguard.config import Config, ConfigError, load
+from relayguard.config import Config, ConfigError, Problem, load
 from relayguard.core.caps import Cap
 from relayguard.pipeline.filters import Filter
 from relayguard.services import Answer, Question, Status
+from relayguard.snapshot import Snapshot, take
 
 
 class NoResolver:
@@ -36,8 +37,8 @@ class NoMetrics:
         """See `Metrics`."""
 
 
-def load_checked(path: Path) -> tuple[Config, tuple[Filter, ...]]:
-    """Read a configuration and build its filters; raises ConfigError with what is wrong with either."""
+def load_checked(path: Path) -> tuple[Snapshot, Mapping[str, tuple[Filter, ...]]]:
+    """Read a configuration and build the filters of each listener; raises ConfigError with all that is wrong."""
     try:
         config = load(path)
     except ConfigError as error:
@@ -49,9 +50,23 @@ def load_checked(path: Path) -> tuple[Config, tuple[Filter, ...]]:
         except ConfigError as more:
             raise ConfigError([*error.problems, *more.problems]) from more
         raise
-    return config, check_filters(config)
+    return check_filters(config)
 
 
-def check_filters(config: Config) -> tuple[Filter, ...]:
-    """Build the filters only to see whether they can be; raises ConfigError."""
-    return build_filters(config, services_of(NoResolver(), NoMetrics()))
+def check_filters(config: Config) -> tuple[Snapshot, Mapping[str, tuple[Filter, ...]]]:
+    """Build all filters only to see whether they can be; raises ConfigError."""
+    problems: dict[Problem, None] = {}
+    built: dict[str, tuple[Filter, ...]] = {}
+    try:
+        snapshot = take(config)
+    except ConfigError as error:
+        problems = dict.fromkeys(error.problems)
+        snapshot = Snapshot(config=config, drop_ins={})
+    for listener in config.listener:
+        try:
+            built[listener] = build_filters(snapshot, services_of(NoResolver(), NoMetrics()), listener)
+        except ConfigError as error:
+            problems |= dict.fromkeys(error.problems)
+    if problems:
+        raise ConfigError(problems)
+    return snapshot, built

@@ -3,32 +3,62 @@
 import asyncio
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import click
 
-from relayguard.cli import config_option, fail
-from relayguard.config import ConfigError, load
+from relayguard.cli import config_option
+
+# Without -P the folder that it is started in could put its own modules in place of the library's.
+COMMAND: tuple[str, ...] = (sys.executable, "-P", "-m", "relayguard")
+"""How the daemon starts itself again, as a worker and to check a configuration."""
+
+EXIT_UNAVAILABLE, EXIT_SOFTWARE, EXIT_CONFIGURATION = 69, 70, 78
 
 
 @click.command("run")
 @config_option
 def command(config_path: Path) -> None:
-    """Serve mail until SIGTERM. Logs go to standard error."""
+    """Serve mail until SIGTERM; read the configuration again on SIGHUP. Logs go to standard error."""
+    from relayguard.daemon.checking import CheckError
+    from relayguard.daemon.generation import GenerationError
+    from relayguard.daemon.inherited import InheritedError
     from relayguard.daemon.listeners import ListenError
-    from relayguard.daemon.worker import serve
-    from relayguard.log import make_logger
 
     try:
-        config = load(config_path)
-        logger = make_logger(config.log.format, config.log.level)
-        status = asyncio.run(serve(config, logger))
-    except ConfigError as error:
-        fail(error, config_path)
-    except ListenError as error:
-        click.echo(str(error), err=True)
-        sys.exit(69)
-    else:
-        # libmilter's threads outlive its use, and must not meet an interpreter that is being taken down.
-        sys.stderr.flush()
-        os._exit(status)
+        asyncio.run(_run(config_path.absolute()))
+    except CheckError as error:
+        _fail(EXIT_CONFIGURATION, *error.problems)
+    except (ListenError, InheritedError) as error:
+        _fail(EXIT_UNAVAILABLE, str(error))
+    except GenerationError as error:
+        _fail(EXIT_SOFTWARE, str(error))
+
+
+async def _run(path: Path) -> None:
+    from relayguard.daemon.checking import check
+    from relayguard.daemon.inherited import inherited_sockets
+    from relayguard.daemon.notify import Notifier, watchdog_seconds
+    from relayguard.daemon.supervisor import Supervisor
+
+    inherited = inherited_sockets(os.environ, os.getpid())
+    snapshot = await check(COMMAND, path)
+    # systemd's folder is in memory and private; elsewhere the system's own place for such files must do.
+    with tempfile.TemporaryDirectory(prefix="metrics-", dir=os.environ.get("RUNTIME_DIRECTORY")) as folder:
+        supervisor = Supervisor(
+            path,
+            COMMAND,
+            snapshot,
+            Path(folder),
+            inherited,
+            Notifier(os.environ.get("NOTIFY_SOCKET")),
+            watchdog_seconds(os.environ, os.getpid()),
+        )
+        await supervisor.run()
+
+
+def _fail(status: int, *lines: str) -> None:
+    for line in lines:
+        click.echo(line, err=True)
+    sys.exit(status)

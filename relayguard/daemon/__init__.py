@@ -1,1 +1,1 @@
-"""The process that serves mail: its listener, its event loop, its signals."""
+"""The processes: a supervisor that owns the sockets, and generations of workers that serve mail."""

@@ -1,61 +1,189 @@
-"""One process that serves one listener: an event loop for the filters, a transport beside it."""
+"""A worker process: one event loop for the filters, a transport beside it, on a socket that the supervisor owns."""
 
 import asyncio
+import faulthandler
+import gc
 import os
 import resource
 import signal
 import socket
+import sys
+import time
 
 from relayguard import __version__
 from relayguard.app import build_filters, build_pipeline, build_resolver, services_of
-from relayguard.config import Config, split_host_port
-from relayguard.daemon.listeners import ListenError, close_listener, open_listener
-from relayguard.log import Logger
-from relayguard.metrics.exporter import Exporter
+from relayguard.config import ConfigError
+from relayguard.daemon.assignment import Assignment
+from relayguard.daemon.channel import Channel, Facts, Word
+from relayguard.log import Logger, make_logger
+from relayguard.metrics.processes import resident_memory
 from relayguard.metrics.prometheus import PrometheusMetrics
+from relayguard.metrics.shared import share
 from relayguard.milter.libmilter import LibmilterTransport
+from relayguard.pipeline.connection import Pipeline
 from relayguard.pipeline.envelope_log import EnvelopeLog
 from relayguard.pipeline.record import Observers
+from relayguard.snapshot import Snapshot
 
-STOP_SECONDS = 30.0
-"""Envelopes in flight get so long to end when the daemon is stopped."""
+EXIT_TRANSPORT = 70
+EXIT_CONFIGURATION = 78
 
-
+_BEAT_SECONDS = 1.0
 _LOOK_SECONDS = 0.05
+_SETTLE_SECONDS = 1.0
+"""A session that was accepted but has said nothing yet is in no count."""
+
+_LAST_REPLY_SECONDS = 0.2
+"""A reply that is being written has no envelope any more."""
+
+_PATIENCE_SECONDS = 3.0
+_IDLE_SECONDS = 1.0
+
 _FILES = 65536
 
 
-async def serve(config: Config, logger: Logger) -> int:
-    """Serve until SIGTERM or SIGINT; return the exit status. Raises ConfigError or ListenError at start-up."""
-    loop = asyncio.get_running_loop()
+def work(assignment: Assignment) -> None:
+    """Serve until told to leave; ends the process."""
+    # Ctrl-C and systemd's stop reach the whole group; the supervisor tells us when to go.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    faulthandler.enable(file=assignment.crash)
+    if assignment.cpu is not None:
+        _keep_to(assignment.cpu)
     _raise_file_limit()
+    status = asyncio.run(_work(assignment))
+    # libmilter's threads outlive its use, and must not meet an interpreter that is being taken down.
+    sys.stderr.flush()
+    os._exit(status)
+
+
+async def _work(assignment: Assignment) -> int:
+    snapshot = Snapshot.read(assignment.snapshot)
+    logger = make_logger(snapshot.config.log.format, snapshot.config.log.level).bind(worker=assignment.slot)
+    share(assignment.metrics, assignment.slot)
+    worker = Worker(assignment, logger)
+    try:
+        pipeline = build(snapshot, assignment.listener, logger)
+    except ConfigError as error:
+        worker.channel.say(Word.FAILED, problem="; ".join(map(str, error.problems)))
+        return EXIT_CONFIGURATION
+    return await worker.run(LibmilterTransport(pipeline, asyncio.get_running_loop(), logger))
+
+
+def build(snapshot: Snapshot, listener: str, logger: Logger) -> Pipeline:
+    """Build everything that serves one listener; raises ConfigError."""
     metrics = PrometheusMetrics(__version__)
+    resolver = build_resolver(snapshot.config, metrics)
+    filters = build_filters(snapshot, services_of(resolver, metrics), listener)
     observer = Observers([metrics, EnvelopeLog(logger)])
-    resolver = build_resolver(config, metrics)
-    filters = build_filters(config, services_of(resolver, metrics))
-    pipeline = build_pipeline(config, filters, observer, metrics, config.listener.name)
-    stopping = asyncio.Event()
-    transport = LibmilterTransport(pipeline, loop, logger)
-    exporter = _exporter(config, metrics, stopping)
-    listener = open_listener(config.listener)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    died = asyncio.Event()
+    return build_pipeline(snapshot.config, filters, observer, metrics, listener)
 
-    def ended() -> None:
-        died.set()
-        stopping.set()
 
-    transport.serve(listener, ended)
-    if "." not in config.authserv_id:
-        logger.warning("authserv_id names no organisation: set it", authserv_id=config.authserv_id)
-    logger.info("serving", version=__version__, listener=config.listener.address, filters=[f.name for f in filters])
-    await stopping.wait()
-    await _drain(transport, listener, logger)
-    close_listener(config.listener, listener)
-    if exporter is not None:
-        exporter.stop()
-    return 70 if died.is_set() else 0
+class Worker:
+    """What the supervisor says, done: serve, drain, stop."""
+
+    def __init__(self, assignment: Assignment, logger: Logger) -> None:
+        self.channel = Channel(socket.socket(fileno=assignment.channel), self._told, self._orphaned)
+        self._listener = socket.socket(fileno=assignment.socket)
+        self._logger = logger
+        self._serve = asyncio.Event()
+        self._leave = asyncio.Event()
+        self._word = Word.STOP
+        self._deadline = 0.0
+        self._died = False
+
+    async def run(self, transport: LibmilterTransport) -> int:
+        """Serve until told to leave, and return the exit status."""
+        # What start-up has made lives as long as the process: the collector need not look at it again.
+        gc.freeze()
+        beating = asyncio.create_task(self._beat(transport))
+        self.channel.say(Word.READY)
+        await self._either(self._serve, self._leave)
+        if self._serve.is_set():
+            transport.serve(self._listener, self._transport_ended)
+            await self._leave.wait()
+        self._detach()
+        await self._finish(transport)
+        beating.cancel()
+        return EXIT_TRANSPORT if self._died else 0
+
+    def _told(self, word: Word, facts: Facts) -> None:
+        if word is Word.SERVE:
+            self._serve.set()
+        else:
+            self._word = word
+            self._deadline = time.monotonic() + float(facts["seconds"])
+            self._leave.set()
+
+    def _orphaned(self) -> None:
+        if not self._leave.is_set():
+            self._logger.error("the supervisor is gone")
+        self._told(Word.STOP, {"seconds": 30.0})
+
+    def _transport_ended(self) -> None:
+        self._died = True
+        self._told(Word.STOP, {"seconds": 30.0})
+
+    @staticmethod
+    async def _either(*events: asyncio.Event) -> None:
+        waiting = [asyncio.create_task(event.wait()) for event in events]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+
+    async def _beat(self, transport: LibmilterTransport) -> None:
+        while True:
+            self.channel.say(
+                Word.BEAT,
+                sessions=transport.sessions,
+                envelopes=transport.transactions,
+                memory=resident_memory(),
+                cpu=time.process_time(),
+            )
+            await asyncio.sleep(_BEAT_SECONDS)
+
+    def _detach(self) -> None:
+        """Accept nothing more. libmilter itself cannot do this: its own stop drops sessions.
+
+        A listener that nobody can reach is put in place of ours, under the same file descriptor.
+        """
+        with socket.socket(self._listener.family, socket.SOCK_STREAM) as dead:
+            dead.settimeout(0)
+            if self._listener.family == socket.AF_UNIX:
+                dead.bind("")
+            dead.listen(1)
+            os.dup2(dead.fileno(), self._listener.fileno())
+        self.channel.say(Word.DETACHED)
+
+    async def _finish(self, transport: LibmilterTransport) -> None:
+        """Wait for what must end before we do; what that is may change while we wait."""
+        quiet_since = detached = time.monotonic()
+        while (now := time.monotonic()) < self._deadline:
+            if self._unfinished(transport, now - detached):
+                quiet_since = now
+            elif now - quiet_since >= (_SETTLE_SECONDS if self._word is Word.DRAIN else _LAST_REPLY_SECONDS):
+                break
+            await asyncio.sleep(_LOOK_SECONDS)
+        if transport.sessions:
+            left = {"sessions": transport.sessions, "envelopes": transport.transactions}
+            (self._logger.warning if left["envelopes"] else self._logger.info)(
+                "worker leaves sessions behind", **left
+            )
+
+    def _unfinished(self, transport: LibmilterTransport, seconds: float) -> int:
+        if self._word is Word.DRAIN:
+            return transport.sessions
+        # A client who has just said EHLO is about to send: most sessions are over before their time is up.
+        return transport.active(_IDLE_SECONDS) if seconds < _PATIENCE_SECONDS else transport.transactions
+
+
+def _keep_to(cpu: int) -> None:
+    """Run on one core: libmilter's threads cost twice as much where they are spread over several."""
+    try:
+        os.sched_setaffinity(0, {cpu})
+    except OSError:
+        # A sandbox may forbid it, or the core may have gone: slower, and no reason not to serve.
+        return
 
 
 def _raise_file_limit() -> None:
@@ -64,36 +192,3 @@ def _raise_file_limit() -> None:
     wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _exporter(config: Config, metrics: PrometheusMetrics, stopping: asyncio.Event) -> Exporter | None:
-    if config.metrics.address == "off":
-        return None
-    try:
-        exporter = Exporter(split_host_port(config.metrics.address), metrics.registry, lambda: not stopping.is_set())
-    except OSError as error:
-        raise ListenError(f"cannot serve metrics on {config.metrics.address}: {error.strerror or error}") from error
-    exporter.start()
-    return exporter
-
-
-async def _drain(transport: LibmilterTransport, listener: socket.socket, logger: Logger) -> None:
-    """Accept nothing more, and let the envelopes in flight end.
-
-    libmilter itself cannot do this: its own stop drops sessions. A listener that nobody can reach is put
-    in place of ours, under the same file descriptor.
-    """
-    logger.info("stopping", sessions=transport.sessions, envelopes=transport.transactions)
-    with socket.socket(listener.family, socket.SOCK_STREAM) as dead:
-        dead.settimeout(0)
-        if listener.family == socket.AF_UNIX:
-            dead.bind("")
-        dead.listen(1)
-        os.dup2(dead.fileno(), listener.fileno())
-    for _ in range(int(STOP_SECONDS / _LOOK_SECONDS)):
-        if not transport.transactions:
-            break
-        await asyncio.sleep(_LOOK_SECONDS)
-    # A reply that is being written has no transaction any more.
-    await asyncio.sleep(0.2)
-    logger.info("stopped", sessions=transport.sessions, envelopes=transport.transactions)

@@ -21,9 +21,14 @@ profile = "{profile}"
 # All the world is on loopback here; only 127.0.0.1 itself is this host.
 local_networks = ["127.0.0.1/32"]
 
-[listener]
+[listener.default]
 address = "unix:{socket}"
 mode = "0666"
+
+workers = 1
+
+[daemon]
+control = "{control}"
 
 [dns]
 nameservers = ["127.0.0.1:{dns_port}"]
@@ -63,6 +68,7 @@ def world(public_key: str) -> Iterator[World]:
                     mx=MX,
                     profile=profile,
                     socket=_socket(directory, profile),
+                    control=directory / f"{profile}.control",
                     dns_port=dns.port,
                     metrics=metrics[profile],
                 )

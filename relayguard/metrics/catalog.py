@@ -6,10 +6,12 @@ that came with a message.
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from typing import Literal
 
 from relayguard.core.caps import Cap
 from relayguard.core.decision import Outcome
 from relayguard.core.envelope import Role
+from relayguard.core.processes import Cause, Reload, State
 from relayguard.core.results import Failure
 from relayguard.core.stages import Stage
 from relayguard.services import RecordType, Status
@@ -28,6 +30,10 @@ class Configured(StrEnum):
 
     LISTENER = "listener"
     FILTER = "filter"
+    SLOT = "slot"
+    """A number below the greatest number of workers that ever lived at one time."""
+    PROCESS = "process"
+    """``supervisor``, or a slot."""
 
 
 Values = type[StrEnum] | tuple[str, ...] | Configured
@@ -41,17 +47,25 @@ AUTH_RESULTS = ("none", "neutral", "pass", "fail", "softfail", "policy", "temper
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric. `labels` maps a label to the values it may have."""
+    """One metric. `labels` maps a label to the values it may have.
+
+    `merged` says how the gauges of living workers become one.
+    """
 
     name: str
     kind: Kind
     help: str
     labels: tuple[tuple[str, Values], ...] = ()
     buckets: tuple[float, ...] = ()
+    merged: Literal["livesum", "livemax"] = "livesum"
 
 
 BUILD_INFO = Metric(
-    "relayguard_build_info", Kind.GAUGE, "Always 1; the version is in the label.", (("version", ("any",)),)
+    "relayguard_build_info",
+    Kind.GAUGE,
+    "Always 1; the version is in the label.",
+    (("version", ("any",)),),
+    merged="livemax",
 )
 CONNECTIONS = Metric(
     "relayguard_connections_total",
@@ -113,8 +127,9 @@ FILTER_FAILURES = Metric(
 BREAKER_OPEN = Metric(
     "relayguard_filter_breaker_open",
     Kind.GAUGE,
-    "1 while a filter that keeps failing is not called at a stage.",
+    "1 while a filter that keeps failing is not called at a stage, by any worker.",
     (("filter", Configured.FILTER), ("stage", Stage)),
+    merged="livemax",
 )
 LOOP_HELD = Metric(
     "relayguard_filter_loop_held_total",
@@ -149,7 +164,45 @@ DNS_SECONDS = Metric(
 )
 DNS_CACHE_HITS = Metric("relayguard_dns_cache_hits_total", Kind.COUNTER, "Questions answered from the cache.")
 
-CATALOG: tuple[Metric, ...] = (
+WORKERS = Metric(
+    "relayguard_workers",
+    Kind.GAUGE,
+    "Worker processes.",
+    (("listener", Configured.LISTENER), ("state", State)),
+)
+WORKERS_REPLACED = Metric(
+    "relayguard_workers_replaced_total",
+    Kind.COUNTER,
+    "Workers that were replaced, by why.",
+    (("listener", Configured.LISTENER), ("cause", Cause)),
+)
+WORKER_HEARTBEAT = Metric(
+    "relayguard_worker_heartbeat_timestamp_seconds",
+    Kind.GAUGE,
+    "When a worker was last heard of.",
+    (("slot", Configured.SLOT),),
+)
+PROCESS_MEMORY = Metric(
+    "relayguard_process_resident_memory_bytes",
+    Kind.GAUGE,
+    "Memory of a process: the supervisor, or the worker in a slot.",
+    (("process", Configured.PROCESS),),
+)
+PROCESS_CPU = Metric(
+    "relayguard_process_cpu_seconds_total",
+    Kind.COUNTER,
+    "CPU time spent by the supervisor, or by all workers that were in a slot.",
+    (("process", Configured.PROCESS),),
+)
+GENERATION = Metric(
+    "relayguard_generation", Kind.GAUGE, "Number of the generation that serves; grows with each reload."
+)
+RELOADS = Metric("relayguard_reloads_total", Kind.COUNTER, "Reloads, by how they ended.", (("outcome", Reload),))
+RELOAD_TIME = Metric(
+    "relayguard_reload_success_timestamp_seconds", Kind.GAUGE, "When the configuration that serves began to serve."
+)
+
+OF_WORKERS: tuple[Metric, ...] = (
     BUILD_INFO,
     CONNECTIONS,
     SESSIONS,
@@ -171,3 +224,18 @@ CATALOG: tuple[Metric, ...] = (
     DNS_SECONDS,
     DNS_CACHE_HITS,
 )
+"""Counted in every worker, and added up."""
+
+OF_PROCESSES: tuple[Metric, ...] = (
+    WORKERS,
+    WORKERS_REPLACED,
+    WORKER_HEARTBEAT,
+    PROCESS_MEMORY,
+    PROCESS_CPU,
+    GENERATION,
+    RELOADS,
+    RELOAD_TIME,
+)
+"""Told by the supervisor."""
+
+CATALOG = OF_WORKERS + OF_PROCESSES

@@ -24,16 +24,17 @@ class PrometheusMetrics(Observer):
 
     def __init__(self, version: str) -> None:
         self.registry = CollectorRegistry()
-        self._counters = {m: self._counter(m) for m in catalog.CATALOG if m.kind is Kind.COUNTER}
-        self._gauges = {m: self._gauge(m) for m in catalog.CATALOG if m.kind is Kind.GAUGE}
-        self._histograms = {m: self._histogram(m) for m in catalog.CATALOG if m.kind is Kind.HISTOGRAM}
+        self._counters = {m: self._counter(m) for m in catalog.OF_WORKERS if m.kind is Kind.COUNTER}
+        self._gauges = {m: self._gauge(m) for m in catalog.OF_WORKERS if m.kind is Kind.GAUGE}
+        self._histograms = {m: self._histogram(m) for m in catalog.OF_WORKERS if m.kind is Kind.HISTOGRAM}
         self._gauges[catalog.BUILD_INFO].labels(version).set(1)
 
     def _counter(self, metric: Metric) -> Counter:
         return Counter(metric.name, metric.help, [name for name, _ in metric.labels], registry=self.registry)
 
     def _gauge(self, metric: Metric) -> Gauge:
-        return Gauge(metric.name, metric.help, [name for name, _ in metric.labels], registry=self.registry)
+        names = [name for name, _ in metric.labels]
+        return Gauge(metric.name, metric.help, names, registry=self.registry, multiprocess_mode=metric.merged)
 
     def _histogram(self, metric: Metric) -> Histogram:
         names = [name for name, _ in metric.labels]

@@ -14,6 +14,7 @@ import asyncio
 import ipaddress
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
@@ -103,6 +104,11 @@ class LibmilterTransport:
     def transactions(self) -> int:
         """How many envelopes are in progress."""
         return sum(link.connection.in_transaction for link in tuple(self._links))
+
+    def active(self, seconds: float) -> int:
+        """How many milter connections have an envelope in progress, or said something in the last seconds."""
+        since = time.monotonic() - seconds
+        return sum(link.connection.in_transaction or link.touched > since for link in tuple(self._links))
 
     def serve(self, listener: socket.socket, ended: Callable[[], None]) -> None:
         """Serve on `listener` in a thread; `ended` is called on the loop if libmilter gives up."""
@@ -295,6 +301,7 @@ class LibmilterTransport:
 
     def _hand_over(self, link: Link) -> Future[object]:
         waiting, link.waiting, link.waiting_bytes = link.waiting, [], 0
+        link.touched = time.monotonic()
         link.running = asyncio.run_coroutine_threadsafe(link.run(waiting), self._loop)
         return link.running
 

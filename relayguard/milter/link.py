@@ -1,6 +1,7 @@
 """One milter connection as a transport with threads sees it: what was collected, and handed over to the loop."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Future
 
@@ -11,6 +12,7 @@ from relayguard.pipeline.connection import Connection
 class Link:
     """One milter connection: what was collected, and what was negotiated.
 
+    `touched` is when the MTA last had something to say that could not wait.
     `failed` says that the envelope in progress is lost, but no reply was due yet in which to say so.
     """
 
@@ -22,6 +24,7 @@ class Link:
         "negotiated",
         "running",
         "seen",
+        "touched",
         "waiting",
         "waiting_bytes",
     )
@@ -34,6 +37,7 @@ class Link:
         self.waiting: list[Callable[[], Awaitable[object]]] = []
         self.waiting_bytes = 0
         self.running: Future[object] | None = None
+        self.touched = time.monotonic()
         self.seen = False
         self.failed = False
 

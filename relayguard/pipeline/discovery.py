@@ -1,14 +1,18 @@
 """Where filters come from: entry points of installed packages, and files in the drop-in folder."""
 
-import importlib.util
 import inspect
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import ModuleType
 
 from relayguard.hookspecs import PROJECT
+from relayguard.snapshot import DropIn
 
 ENTRY_POINTS = "relayguard.filters"
+
+# A filter that calls sys.exit() when it is loaded must not take the daemon's word from it.
+_ANYTHING = (Exception, SystemExit)
 
 
 class FilterError(Exception):
@@ -23,47 +27,44 @@ def known_names(folder: Path | None) -> set[str]:
     return names
 
 
-def find_class(name: str, folder: Path | None) -> type:
+def find_class(name: str, drop_in: DropIn | None = None) -> type:
     """Return the class of the filter called `name`; raise FilterError if there is none.
 
     A file in the drop-in folder wins over an installed filter, so that one can be tried out.
     """
-    dropped_in = folder / f"{name}.py" if folder is not None else None
-    if dropped_in is not None and dropped_in.is_file():
-        return _from_file(name, dropped_in)
+    if drop_in is not None:
+        return _from_source(name, drop_in)
     for point in entry_points(group=ENTRY_POINTS):
         if point.name == name:
             try:
                 loaded = point.load()
-            except Exception as error:
+            except _ANYTHING as error:
                 raise FilterError(f"{point.value} does not load: {type(error).__name__}: {error}") from error
             if not isinstance(loaded, type):
                 raise FilterError(f"{point.value} is not a class")
             return loaded
-    where = f", and no file {dropped_in}" if dropped_in is not None else ""
-    raise FilterError(f"no installed package provides it{where}")
+    raise FilterError("no installed package provides it")
 
 
-def _from_file(name: str, path: Path) -> type:
+def _from_source(name: str, drop_in: DropIn) -> type:
     module_name = f"relayguard_drop_in_{name}"
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    if spec is None or spec.loader is None:
-        raise FilterError(f"{path} cannot be loaded as a Python module")
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(module_name)
+    module.__file__ = drop_in.path
     # Dataclasses look their module up by name.
     sys.modules[module_name] = module
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:
+        # The operator's own code, as it was read when the generation began: the file may have changed since.
+        exec(compile(drop_in.source, drop_in.path, "exec"), module.__dict__)  # noqa: S102  # that is what it is for
+    except _ANYTHING as error:
         del sys.modules[module_name]
-        raise FilterError(f"{path} does not load: {type(error).__name__}: {error}") from error
+        raise FilterError(f"{drop_in.path} does not load: {type(error).__name__}: {error}") from error
     classes = [
         value
         for value in vars(module).values()
         if isinstance(value, type) and value.__module__ == module_name and _has_hooks(value)
     ]
     if len(classes) != 1:
-        raise FilterError(f"{path} must define exactly one class with @hookimpl methods, not {len(classes)}")
+        raise FilterError(f"{drop_in.path} must define exactly one class with @hookimpl methods, not {len(classes)}")
     return classes[0]
 
 

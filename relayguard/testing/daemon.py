@@ -7,11 +7,14 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from relayguard.daemon.assignment import Assignment
 
 
 class DaemonError(Exception):
@@ -23,25 +26,30 @@ class Daemon:
     """`relayguard run` with the configuration `toml` in `directory`; a context manager.
 
     `program` is what Python runs; a test of the daemon's own guards may put a saboteur in its place.
+    `passed` is a listening socket, given as systemd would, with the name ``milter``.
     """
 
     directory: Path
     toml: str
     program: tuple[str, ...] = ("-m", "relayguard")
+    passed: socket.socket | None = None
     process: "subprocess.Popen[bytes] | None" = None
+    _started: int = 0
 
     def __enter__(self) -> Self:
         self.directory.mkdir(parents=True, exist_ok=True)
         config = self.directory / "relayguard.toml"
-        config.write_text(self.toml)
+        self.write(self.toml)
         with (self.directory / "relayguard.log").open("ab") as log:
+            self._started = len(self.events("serving"))
             self.process = subprocess.Popen(
-                [sys.executable, *self.program, "run", "--config", str(config)],
+                [*self._passing(), sys.executable, *self.program, "run", "--config", str(config)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 # Its own group: Ctrl-C is for whoever runs it, who then stops it in order.
                 process_group=0,
+                pass_fds=() if self.passed is None else (self.passed.fileno(),),
             )
         self._await_start()
         return self
@@ -82,9 +90,53 @@ class Daemon:
         with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as response:
             return str(response.read(), "utf-8")
 
+    def workers(self) -> dict[int, Assignment]:
+        """Return the living workers by process id, and what each was told to serve."""
+        assert self.process is not None
+        supervisor = self.process.pid
+        found = {}
+        for pid in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
+            try:
+                arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"worker" in arguments:
+                found[int(pid)] = Assignment.of(arguments[arguments.index(b"worker") + 1].decode())
+        return found
+
+    def generations(self) -> set[int]:
+        """Return the numbers of the generations that have workers."""
+        return {assignment.generation for assignment in self.workers().values()}
+
+    def write(self, toml: str) -> None:
+        """Change the configuration file; the daemon takes it up when it is told to."""
+        # Whole or not at all: a reload may read it at any time.
+        changed = self.directory / "relayguard.toml.new"
+        changed.write_text(toml)
+        changed.rename(self.directory / "relayguard.toml")
+
+    def reload(self) -> "subprocess.CompletedProcess[str]":
+        """Run `relayguard reload`, which waits for the outcome."""
+        config, control = str(self.directory / "relayguard.toml"), tomllib.loads(self.toml)["daemon"]["control"]
+        command = [sys.executable, "-m", "relayguard", "reload", "--config", config, "--control", control]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+
+    def _passing(self) -> list[str]:
+        """The command that numbers and announces the descriptor of `passed`, and becomes the daemon."""
+        if self.passed is None:
+            return []
+        # The process id is known only in the process that becomes the daemon.
+        code = (
+            "import os, sys\n"
+            f"os.dup2({self.passed.fileno()}, 3)\n"
+            "os.environ |= {'LISTEN_PID': str(os.getpid()), 'LISTEN_FDS': '1', 'LISTEN_FDNAMES': 'milter'}\n"
+            "os.execv(sys.argv[1], sys.argv[1:])\n"
+        )
+        return [sys.executable, "-c", code]
+
     def _await_start(self) -> None:
         deadline = time.monotonic() + 30
-        while not self.events("serving"):
+        while len(self.events("serving")) == self._started:
             assert self.process is not None
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise DaemonError(f"relayguard did not start:\n{self._tail()}")
@@ -100,7 +152,11 @@ def connect(address: str, seconds: float = 30.0) -> socket.socket:
     if kind == "unix":
         opened = socket.socket(socket.AF_UNIX)
         opened.settimeout(seconds)
-        opened.connect(rest)
+        try:
+            opened.connect(rest)
+        except OSError:
+            opened.close()
+            raise
         return opened
     host, _, port = rest.rpartition(":")
     opened = socket.create_connection((host, int(port)), seconds)

@@ -16,6 +16,7 @@ from relayguard.config import Config
 from relayguard.core.ledger import SetHeader
 from relayguard.pipeline.filters import Filter
 from relayguard.rehearsal import Trace, rehearsal_of, rehearse
+from relayguard.snapshot import Snapshot
 from tests.relayguard_plugins.dkim.signing import ed25519_key, published, published_numbers, rsa_key, sign, txt
 
 FILE = tomllib.loads((Path(__file__).parent / "cases.toml").read_text(encoding="utf-8"))
@@ -123,8 +124,8 @@ def test_it_is_the_same_verdict_when_all_plain_hooks_run_in_threads(
 ) -> None:
     on_the_loop = play(case)
 
-    def blocking(config: Config, services: Services) -> tuple[Filter, ...]:
-        return tuple(replace(each, blocking=True) for each in build_filters(config, services))
+    def blocking(snapshot: Snapshot, services: Services, listener: str) -> tuple[Filter, ...]:
+        return tuple(replace(each, blocking=True) for each in build_filters(snapshot, services, listener))
 
     monkeypatch.setattr("relayguard.rehearsal.build_filters", blocking)
     in_threads = play(case)

@@ -10,6 +10,7 @@ from relayguard.config import ConfigError, parse
 from relayguard.dns.resolver import CachingResolver
 from relayguard.metrics.prometheus import PrometheusMetrics
 from relayguard.pipeline.filters import Filter, Mode, OnFailure
+from relayguard.snapshot import take
 from relayguard.testing import some_services
 from tests.relayguard.pipeline.rig import STRANGER, Recorder
 
@@ -48,7 +49,7 @@ def write(
 
 def build(folder: Path, text: str = "", filters: str = '"note"') -> tuple[Filter, ...]:
     config = parse(f'filters = [{filters}]\nplugin_directory = "{folder}"\n{text}')
-    return build_filters(config, some_services())
+    return build_filters(take(config), some_services(), "default")
 
 
 def problems_of(folder: Path, text: str = "", filters: str = '"note"') -> list[str]:
@@ -63,20 +64,20 @@ def given(each: Filter) -> dict[str, Any]:
 
 
 def test_the_filters_that_come_with_it_load_in_their_default_order() -> None:
-    filters = build_filters(parse(""), some_services())
+    filters = build_filters(take(parse("")), some_services(), "default")
     assert [each.name for each in filters] == ["author", "spf", "dkim", "dmarc"]
 
 
 @pytest.mark.parametrize(("profile", "mode"), [("monitor", Mode.SHADOW), ("enforce", Mode.ENFORCE)])
 def test_filters_that_judge_content_follow_the_profile(profile: str, mode: Mode) -> None:
-    filters = build_filters(parse(f'profile = "{profile}"'), some_services())
+    filters = build_filters(take(parse(f'profile = "{profile}"')), some_services(), "default")
     modes = {each.name: each.policy.mode(Role.INCOMING) for each in filters}
     assert modes == {"author": mode, "dmarc": mode, "spf": Mode.ENFORCE, "dkim": Mode.ENFORCE}
 
 
 def test_a_single_filter_can_be_set_otherwise_than_the_profile() -> None:
     text = '[filter.author]\nmode = "enforce"\n[filter.spf]\nmode = { incoming = "shadow" }\non_failure = "defer"'
-    policies = {each.name: each.policy for each in build_filters(parse(text), some_services())}
+    policies = {each.name: each.policy for each in build_filters(take(parse(text)), some_services(), "default")}
     assert policies["author"].mode(Role.INCOMING) is Mode.ENFORCE
     assert [policies["spf"].mode(role) for role in Role] == [Mode.SHADOW, Mode.ENFORCE, Mode.ENFORCE]
     assert policies["spf"].on_failure is OnFailure.DEFER
@@ -164,7 +165,7 @@ def test_a_folder_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
 def test_the_pipeline_holds_the_rules_of_the_configuration() -> None:
     config = parse('authserv_id = "mx.example.org"\ntrusted_relays = ["192.0.2.0/24"]')
     seen, metrics = Recorder(), PrometheusMetrics("0")
-    filters = build_filters(config, some_services())
+    filters = build_filters(take(config), some_services(), "default")
     pipeline = build_pipeline(config, filters, seen, metrics, "in")
     assert pipeline.rules.authserv_id == "mx.example.org"
     assert pipeline.needs.watch

@@ -26,7 +26,7 @@ def test_an_empty_file_is_a_configuration_that_works() -> None:
     config = parse("")
     assert config.profile == "monitor"
     assert config.filters == ("author", "spf", "dkim", "dmarc")
-    assert config.listener.address == "unix:/run/relayguard/milter.sock"
+    assert config.listener["default"].address == "unix:/run/relayguard/milter.sock"
     assert ip_network("127.0.0.0/8") in config.local_networks
     assert not config.trusted_relays
 
@@ -39,8 +39,7 @@ def test_a_whole_file_is_read() -> None:
         plugin_directory = "/etc/relayguard/filters"
         submission_networks = ["192.0.2.0/24", "2001:db8::/32"]
         submission_daemons = ["ORIGINATING", "smtps"]
-        [listener]
-        name = "in"
+        [listener.in]
         address = "inet:127.0.0.1:8891"
         mode = "0600"
         [dns]
@@ -68,7 +67,7 @@ def test_all_errors_are_told_at_once_each_with_its_path() -> None:
         profile = "enfroce"
         filtres = []
         trusted_relays = ["10.0.0.0/8", "nonsense"]
-        [listener]
+        [listener.default]
         address = "/run/milter.sock"
         mode = "660"
         modee = "0660"
@@ -81,9 +80,9 @@ def test_all_errors_are_told_at_once_each_with_its_path() -> None:
         "profile",
         "filtres",
         "trusted_relays.1",
-        "listener.address",
-        "listener.mode",
-        "listener.modee",
+        "listener.default.address",
+        "listener.default.mode",
+        "listener.default.modee",
         "dns.timeout",
         "dns.nameservers.0",
     }
@@ -94,22 +93,31 @@ def test_all_errors_are_told_at_once_each_with_its_path() -> None:
     [
         ('filtres = ["spf"]', "filtres: unknown option (did you mean 'filters'?)"),
         ('authserv-id = "x"', "authserv-id: unknown option (did you mean 'authserv_id'?)"),
-        ("[listener]\nmodee = 1", "listener.modee: unknown option (did you mean 'mode'?)"),
+        ("[listener.in]\nmodee = 1", "listener.in.modee: unknown option (did you mean 'mode'?)"),
         ("[dns]\ntime-out = 1", "dns.time-out: unknown option (did you mean 'timeout'?)"),
         ('[log]\nfromat = "json"', "log.fromat: unknown option (did you mean 'format'?)"),
         ("quite_other = 1", "quite_other: unknown option"),
         ('profile = "strict"', "profile: input should be 'monitor' or 'enforce', not \"strict\""),
         ('authserv_id = "a b"', 'authserv_id: must be a domain name such as mx.example.com, not "a b"'),
         (
-            '[listener]\naddress = "inet:25"',
-            'listener.address: must be unix:/path/of/socket or inet:host:port, not "inet:25"',
+            '[listener.in]\naddress = "inet:25"',
+            'listener.in.address: must be unix:/path/of/socket, inet:host:port or systemd:name, not "inet:25"',
         ),
         (
             '[dns]\nnameservers = ["dns.example:53"]',
             'dns.nameservers.0: must be address:port, such as 127.0.0.1:53, not "dns.example:53"',
         ),
-        ("[dns]\ntimeout = nan", "dns.timeout: input should be less than or equal to 30, not NaN"),
+        ("[daemon]\ndrain = inf", "daemon.drain: input should be a finite number, not Infinity"),
+        ("[dns]\ntimeout = nan", "dns.timeout: input should be a finite number, not NaN"),
         ("listener = 3", "listener: input should be a table, not 3"),
+        (
+            "[listener]\naddress = 'inet:127.0.0.1:25'",
+            "listener.address: each listener is a table of its own, with a name: write [listener.default]",
+        ),
+        (
+            "[listener.a]\naddress = 'systemd:x'\n[listener.b]\naddress = 'systemd:x'",
+            "listener: a and b have the same address",
+        ),
         ("[filter]\nspf = 3", "filter.spf: input should be a table, not 3"),
     ],
 )
@@ -127,10 +135,16 @@ def test_an_error_says_where_it_is_and_what_to_write(text: str, problem: str) ->
         "[dns]\ntimeout = 31",
         "[dns]\ncache_entries = 99",
         "[dns]\ncache_entries = 1e3",
-        "[listener]\nname = 'Upper'",
-        "[listener]\naddress = 'inet:host:0'",
-        "[listener]\naddress = 'inet:host:65536'",
-        "[listener]\naddress = 'unix:relative'",
+        "[listener.Upper]",
+        "[listener.in]\nworkers = 0",
+        "[listener.in]\nmode = '660'",
+        "[listener.in]\naddress = 'systemd:'",
+        "[listener]",
+        "[daemon]\nworker_memory = 64",
+        "[daemon]\nheartbeat = 1",
+        "[listener.in]\naddress = 'inet:host:0'",
+        "[listener.in]\naddress = 'inet:host:65536'",
+        "[listener.in]\naddress = 'unix:relative'",
         "[metrics]\naddress = '9108'",
         "local_networks = ['10.0.0.1/8']",
         "plugin_directory = 3",

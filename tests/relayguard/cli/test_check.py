@@ -19,7 +19,7 @@ def test_every_error_is_printed_at_once_with_its_path_and_a_suggestion(relayguar
         profil = "enforce"
         [dns]
         timeuot = 3
-        [listener]
+        [listener.default]
         address = "/run/socket"
         """
     )
@@ -28,7 +28,7 @@ def test_every_error_is_printed_at_once_with_its_path_and_a_suggestion(relayguar
     assert done.stderr.splitlines() == [
         f'{path}: authserv_id: must be a domain name such as mx.example.com, not "not a name"',
         f"{path}: dns.timeuot: unknown option (did you mean 'timeout'?)",
-        f'{path}: listener.address: must be unix:/path/of/socket or inet:host:port, not "/run/socket"',
+        f'{path}: listener.default.address: must be unix:/path/of/socket, inet:host:port or systemd:name, not "/run/socket"',
         f"{path}: profil: unknown option (did you mean 'profile'?)",
     ]
 

@@ -4,6 +4,15 @@ from pathlib import Path
 
 from tests.relayguard.cli.conftest import Run
 
+CONFIG = """\
+[daemon]
+control = "off"
+[listener.default]
+address = "unix:{socket}"
+[metrics]
+address = "{metrics}"
+"""
+
 
 def test_a_broken_configuration_is_reported_and_nothing_is_served(
     relayguard: Run, config: Callable[[str], Path]
@@ -16,7 +25,7 @@ def test_a_broken_configuration_is_reported_and_nothing_is_served(
 def test_an_address_that_cannot_be_listened_on_is_named(
     relayguard: Run, config: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    text = f'[listener]\naddress = "unix:{tmp_path}/missing/milter.sock"\n[metrics]\naddress = "off"\n'
+    text = CONFIG.format(socket=tmp_path / "missing" / "milter.sock", metrics="off")
     done = relayguard("run", "-c", config(text))
     assert done.returncode == 69
     assert f"cannot listen on unix:{tmp_path}/missing/milter.sock: No such file or directory" in done.stderr
@@ -29,7 +38,7 @@ def test_a_port_for_metrics_that_is_taken_is_named(
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        text = f'[listener]\naddress = "unix:{tmp_path}/milter.sock"\n[metrics]\naddress = "{address}"\n'
+        text = CONFIG.format(socket=tmp_path / "milter.sock", metrics=address)
         done = relayguard("run", "-c", config(text))
     assert done.returncode == 69
     assert done.stderr == f"cannot serve metrics on {address}: Address already in use\n"

@@ -20,7 +20,7 @@ from relayguard import (
     Status,
     hookimpl,
 )
-from relayguard.metrics.catalog import CATALOG, Kind
+from relayguard.metrics.catalog import OF_WORKERS, Kind
 from relayguard.metrics.prometheus import PrometheusMetrics
 from tests.relayguard.pipeline.rig import FROM, SHADOW, Rig, run, send
 
@@ -129,7 +129,7 @@ def test_dns_is_counted_by_type_and_status() -> None:
 
 def test_every_metric_of_the_catalogue_is_exposed_with_its_help() -> None:
     text = generate_latest(PrometheusMetrics("0").registry).decode()
-    for metric in CATALOG:
+    for metric in OF_WORKERS:
         assert f"# HELP {metric.name} {metric.help}" in text
         assert f"# TYPE {metric.name} {metric.kind.value}" in text
 
@@ -138,7 +138,7 @@ def test_two_daemons_in_one_process_share_no_registry() -> None:
     first, second = PrometheusMetrics("1"), PrometheusMetrics("2")
     first.dns_cache_hit()
     assert "relayguard_dns_cache_hits_total 0.0" in generate_latest(second.registry).decode()
-    assert {metric.kind for metric in CATALOG} == set(Kind)
+    assert {metric.kind for metric in OF_WORKERS} == set(Kind)
 
 
 def test_an_authenticated_envelope_is_counted_though_no_filter_says_so() -> None:

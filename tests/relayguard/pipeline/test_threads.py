@@ -42,7 +42,7 @@ def living(pool: str) -> set[str]:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110  # a thread that ends sets no event
+        while not condition():  # a thread that ends sets no event
             await asyncio.sleep(0.001)
 
 

@@ -1,0 +1,155 @@
+"""One generation follows another: checked first, begun whole, and never more than two alive."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from relayguard.core.processes import Reload
+from relayguard.daemon.channel import Word
+from relayguard.daemon.checking import CheckError
+from relayguard.daemon.control import Answer
+from relayguard.daemon.doors import Doors
+from relayguard.daemon.generation import Generation, GenerationError, House
+from relayguard.daemon.listeners import ListenError
+from relayguard.log import Logger, make_logger
+from relayguard.snapshot import Snapshot
+
+
+class Generations:
+    """The generation that serves, and the one before it while that drains.
+
+    `check` returns what is to serve next, or raises CheckError. `doors` are opened for it first.
+    """
+
+    def __init__(
+        self,
+        first: Snapshot,
+        house: House,
+        doors: Doors,
+        check: Callable[[], Awaitable[Snapshot]],
+    ) -> None:
+        self._house = house
+        self._doors = doors
+        self._check = check
+        self._number = 1
+        self._next: tuple[Snapshot, asyncio.Future[Answer]] | None = None
+        self._next_is_there = asyncio.Event()
+        self._one_check = asyncio.Lock()
+        self._waiting_check: asyncio.Task[Answer] | None = None
+        self._previous_ended = asyncio.Event()
+        self.logger = _logger_of(first)
+        self.current = Generation(1, first, house, self.logger)
+        self.previous: Generation | None = None
+        self.last_reload = ""
+
+    @property
+    def living(self) -> list[Generation]:
+        """The generations that have workers: two at most."""
+        return [each for each in (self.current, self.previous) if each is not None]
+
+    async def begin(self) -> None:
+        """Begin the first generation; raises GenerationError."""
+        await self.current.begin()
+        self._house.metrics.serves(self._number)
+
+    async def reload(self) -> Answer:
+        """Check the configuration and let it serve; the answer tells what came of it.
+
+        Whoever asks while a check is still to begin shares it. While an earlier generation drains, the newest
+        configuration waits for its turn.
+        """
+        if self._waiting_check is None:
+            self._waiting_check = asyncio.create_task(self._reload())
+        return await asyncio.shield(self._waiting_check)
+
+    async def turn_over(self) -> None:
+        """For ever: let the next configuration serve, once no earlier generation drains any more."""
+        while True:
+            await self._next_is_there.wait()
+            if self.previous is not None:
+                self._answer_next(self._queued(self.previous))
+                await self._previous_ended.wait()
+            self._next_is_there.clear()
+            assert self._next is not None
+            (snapshot, outcome), self._next = self._next, None
+            answer = await self._succeed(snapshot)
+            if not outcome.done():
+                outcome.set_result(answer)
+
+    async def stop(self, seconds: float) -> None:
+        """Let the envelopes in progress end, refuse new clients, and wait until all workers have ended."""
+        for generation in self.living:
+            generation.tell_to_leave(Word.STOP, seconds)
+        await asyncio.gather(*(generation.detached() for generation in self.living))
+        self._doors.close_listeners()
+        await self.current.gone(seconds)
+        if self.previous is not None:
+            await self._previous_ended.wait()
+
+    async def _reload(self) -> Answer:
+        async with self._one_check:
+            self._waiting_check = None
+            try:
+                snapshot = await self._check()
+            except CheckError as error:
+                return self._not_served(Reload.REFUSED, *error.problems)
+        self._answer_next(Answer(ok=True, lines=("checked; a newer configuration has taken its place",)))
+        outcome: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._next = snapshot, outcome
+        self._next_is_there.set()
+        if self.previous is not None:
+            self._answer_next(self._queued(self.previous))
+        return await outcome
+
+    def _answer_next(self, answer: Answer) -> None:
+        if self._next is not None and not self._next[1].done():
+            self._next[1].set_result(answer)
+
+    @staticmethod
+    def _queued(previous: Generation) -> Answer:
+        seconds = previous.snapshot.config.daemon.drain
+        return Answer(
+            ok=True,
+            lines=(
+                "checked; it will serve when the generation before the present one has ended",
+                f"(which has {previous.sessions} sessions, and {seconds:.0f} s at most)",
+            ),
+        )
+
+    async def _succeed(self, snapshot: Snapshot) -> Answer:
+        try:
+            await self._doors.open(snapshot.config)
+            successor = Generation(self._number + 1, snapshot, self._house, _logger_of(snapshot))
+            await successor.begin()
+        except (ListenError, GenerationError, OSError) as error:
+            await self._doors.keep(self.current.snapshot.config)
+            return self._not_served(Reload.FAILED, str(error))
+        self._number += 1
+        self.logger = _logger_of(snapshot)
+        self.previous, self.current = self.current, successor
+        self._previous_ended.clear()
+        self._house.spawn(self._see_off(self.previous))
+        self._house.metrics.serves(self._number)
+        self._house.metrics.reloaded(Reload.SERVED)
+        self.last_reload = f"generation {self._number} serves"
+        self.logger.info("reloaded", generation=self._number, workers=len(successor.workers))
+        return Answer(ok=True, lines=(f"generation {self._number} serves",))
+
+    async def _see_off(self, previous: Generation) -> None:
+        seconds = previous.snapshot.config.daemon.drain
+        previous.tell_to_leave(Word.DRAIN, seconds)
+        await previous.detached()
+        await self._doors.keep(self.current.snapshot.config)
+        await previous.gone(seconds)
+        self.logger.info("generation ended", generation=previous.number)
+        self.previous = None
+        self._previous_ended.set()
+
+    def _not_served(self, outcome: Reload, *problems: str) -> Answer:
+        self._house.metrics.reloaded(outcome)
+        self.last_reload = f"last reload {outcome}: {problems[0]}"
+        self.logger.error("reload failed, the old configuration serves on", outcome=outcome.value, problems=problems)
+        return Answer(ok=False, lines=(*problems, "the old configuration serves on"))
+
+
+def _logger_of(snapshot: Snapshot) -> Logger:
+    return make_logger(snapshot.config.log.format, snapshot.config.log.level)

@@ -1,0 +1,3 @@
+"""A filter that cannot be loaded."""
+
+raise RuntimeError("no licence")

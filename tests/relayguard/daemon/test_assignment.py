@@ -1,0 +1,28 @@
+import subprocess
+import sys
+
+import pytest
+
+from relayguard.daemon.assignment import Assignment
+
+ASSIGNMENT = Assignment(
+    listener="default", generation=3, slot=1, socket=5, channel=6, snapshot=7, crash=8, metrics="/run/x y/'\"", cpu=1
+)
+
+
+@pytest.mark.parametrize("cpu", [None, 0, 3])
+def test_it_reads_back_what_it_wrote(cpu: int | None) -> None:
+    given = Assignment(
+        listener="in", generation=1, slot=0, socket=1, channel=2, snapshot=3, crash=4, metrics="m", cpu=cpu
+    )
+    assert Assignment.of(given.argument()) == given
+
+
+def test_it_survives_a_command_line() -> None:
+    command = [sys.executable, "-c", "import sys; print(sys.argv[1])", ASSIGNMENT.argument()]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert Assignment.of(said.rstrip("\n")) == ASSIGNMENT
+
+
+def test_every_descriptor_is_inherited() -> None:
+    assert set(ASSIGNMENT.descriptors) == {5, 6, 7, 8}

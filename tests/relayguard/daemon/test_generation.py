@@ -1,0 +1,121 @@
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from relayguard.testing.daemon import connect, sample
+from relayguard.testing.milter_client import CONTINUE, MilterClient
+from tests.relayguard.daemon.conftest import Running, Start
+
+
+def order(subject: str) -> bytes:
+    return f"From: a@example.net\r\nSubject: {subject}\r\n\r\nbody\r\n".encode()
+
+
+def greeted(running: Running) -> MilterClient:
+    client = MilterClient(running.address)
+    client.connect()
+    client.helo()
+    return client
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_worker_that_crashes_is_replaced_and_the_log_says_where_it_was(start: Start) -> None:
+    running = start()
+    (victim,) = running.daemon.workers()
+    os.kill(victim, signal.SIGSEGV)
+    running.daemon.await_events("worker replaced", 1)
+    (died,) = running.daemon.events("worker died")
+    assert (died["cause"], died["status"]) == ("signal", -signal.SIGSEGV)
+    assert died["where"].startswith('File "')
+    with greeted(running) as client:
+        assert client.deliver(order("hello")).reply == CONTINUE
+    assert sample(running.metrics(), "relayguard_workers_replaced_total", cause="signal") == 1
+
+
+def test_a_filter_that_holds_the_loop_for_ever_is_named_and_its_worker_replaced(start: Start) -> None:
+    running = start('"unruly"', settings="heartbeat = 3.0\n")
+    with greeted(running) as client, pytest.raises((EOFError, ConnectionResetError)):
+        client.deliver(order("loop"))
+    running.daemon.await_events("worker replaced", 1, seconds=30)
+    (died,) = running.daemon.events("worker died")
+    assert died["cause"] == "heartbeat"
+    assert "unruly.py" in died["where"]
+    assert "hold_the_loop" in died["where"]
+
+
+def test_a_worker_that_has_grown_is_replaced_and_its_session_goes_on(start: Start) -> None:
+    running = start('"unruly"', settings="worker_memory = 128\n")
+    (old,) = running.daemon.workers()
+    with greeted(running) as client:
+        assert client.deliver(order("grow")).reply == CONTINUE
+        running.daemon.await_events("worker replaced", 1, seconds=30)
+        assert len(running.daemon.workers()) == 2
+        assert client.deliver(order("hello")).reply == CONTINUE
+        with greeted(running) as other:
+            assert other.deliver(order("hello")).reply == CONTINUE
+    until(lambda: old not in running.daemon.workers())
+    assert sample(running.metrics(), "relayguard_workers_replaced_total", cause="memory") == 1
+    assert running.daemon.events("worker died") == []
+    assert {line["worker"] for line in running.daemon.events("envelope")} == {0, 1}
+
+
+def test_each_listener_has_workers_and_filters_of_its_own(start: Start) -> None:
+    running = start(
+        workers=2, tables='[listener.other]\naddress = "unix:FOLDER/other.sock"\nfilters = ["obedient"]\n'
+    )
+    served = [each.listener for each in running.daemon.workers().values()]
+    assert sorted(served) == ["default", "default", "other"]
+    with greeted(running) as plain, MilterClient(f"unix:{running.folder}/other.sock") as demanding:
+        assert plain.negotiated.protocol != demanding.negotiated.protocol
+        demanding.connect()
+        demanding.helo()
+        assert demanding.deliver(order("hello")).added("X-Body-Size") == [" 6"]
+        assert plain.deliver(order("hello")).added("X-Body-Size") == []
+    running.daemon.await_events("envelope", 2)
+    assert {line["listener"] for line in running.daemon.events("envelope")} == {"default", "other"}
+
+
+def test_all_workers_of_a_listener_take_their_share(start: Start) -> None:
+    running = start(workers=2)
+    for _ in range(60):
+        with greeted(running) as client:
+            client.deliver(order("hello"))
+    running.daemon.await_events("envelope", 60)
+    assert {line["worker"] for line in running.daemon.events("envelope")} == {0, 1}
+
+
+@pytest.mark.parametrize("pin", ["true", "false"])
+def test_workers_keep_to_one_core_each_unless_they_are_told_not_to(start: Start, pin: str) -> None:
+    running = start(workers=2, settings=f"pin = {pin}\n")
+    cores = [os.sched_getaffinity(pid) for pid in running.daemon.workers()]
+    everywhere = os.sched_getaffinity(0)
+    if pin == "true":
+        assert all(len(core) == 1 for core in cores)
+        assert len(set.union(*cores)) == min(2, len(everywhere))
+    else:
+        assert cores == [everywhere, everywhere]
+
+
+def test_workers_finish_their_envelopes_and_end_when_the_supervisor_is_gone(start: Start) -> None:
+    running = start()
+    assert running.daemon.process is not None
+    (worker,) = running.daemon.workers()
+    with greeted(running) as client:
+        client.mail_from()
+        client.rcpt_to()
+        running.daemon.process.kill()
+        running.daemon.await_events("the supervisor is gone", 1)
+        assert client.message(order("hello")).reply == CONTINUE
+    until(lambda: not Path(f"/proc/{worker}").exists())
+    with pytest.raises(ConnectionRefusedError):
+        connect(running.address)

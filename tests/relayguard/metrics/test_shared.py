@@ -1,0 +1,59 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from relayguard.metrics.shared import SharedCollector, forget
+from relayguard.testing.daemon import sample
+
+WORKER = """
+import sys
+from relayguard.metrics.shared import share
+share(sys.argv[1], int(sys.argv[2]))
+from relayguard.config import Listener
+from relayguard.core.session import Session
+from relayguard.metrics.prometheus import PrometheusMetrics
+metrics = PrometheusMetrics("1")
+for _ in range(int(sys.argv[3])):
+    metrics.connected(Session(client_address=None, listener="default"))
+"""
+
+
+def worker(folder: Path, slot: int, connections: int) -> None:
+    subprocess.run([sys.executable, "-c", WORKER, str(folder), str(slot), str(connections)], check=True)
+
+
+def told(folder: Path, name: str) -> float:
+    registry = CollectorRegistry()
+    registry.register(SharedCollector(str(folder)))
+    return sample(generate_latest(registry).decode(), name)
+
+
+def test_what_all_workers_count_is_added_up(tmp_path: Path) -> None:
+    worker(tmp_path, 0, 3)
+    worker(tmp_path, 1, 4)
+    assert told(tmp_path, "relayguard_connections_total") == 7
+    assert told(tmp_path, "relayguard_build_info") == 1
+
+
+def test_a_successor_in_a_slot_counts_on_and_needs_no_new_file(tmp_path: Path) -> None:
+    worker(tmp_path, 0, 3)
+    files = set(tmp_path.iterdir())
+    worker(tmp_path, 0, 4)
+    assert told(tmp_path, "relayguard_connections_total") == 7
+    assert set(tmp_path.iterdir()) == files
+
+
+def test_when_a_worker_dies_its_sessions_are_gone_and_its_counts_stay(tmp_path: Path) -> None:
+    worker(tmp_path, 0, 3)
+    worker(tmp_path, 1, 4)
+    forget(str(tmp_path), 0)
+    assert told(tmp_path, "relayguard_sessions_active") == 4
+    assert told(tmp_path, "relayguard_connections_total") == 7
+
+
+def test_a_file_that_is_just_being_made_spoils_no_scrape(tmp_path: Path) -> None:
+    worker(tmp_path, 0, 3)
+    (tmp_path / "counter_1.db").touch()
+    assert told(tmp_path, "relayguard_connections_total") == 3
