@@ -1,12 +1,13 @@
 #!/bin/sh
-# Install the Debian packages that building, the demo and the tests need.
+# Install the Debian packages that building, the demo and the tests need, and those named as arguments.
 #
 # It never installs an MTA over another one, and installs Postfix without configuring or starting it.
 # It says what it will install, and asks first unless YES=1 is set or there is no terminal.
 set -eu
 
 # libmilter and a compiler: pymilter is built against it. Cyrus SASL: the private Postfix has users.
-wanted="gcc libmilter-dev libc6-dev python3-venv postfix sasl2-bin libsasl2-modules bsdutils swaks"
+# systemd: its tools judge the units and pass sockets in the tests. It need not run, and is not made to.
+wanted="gcc libmilter-dev libc6-dev python3-venv postfix sasl2-bin libsasl2-modules bsdutils swaks systemd $*"
 python="${PYTHON:-python3}"
 
 fail() {
