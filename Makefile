@@ -2,6 +2,9 @@
 # make test       everything that CI runs
 # make test-all   the long counts as well
 # make check      formatting, lint and types alone
+# make bench      measure Relayguard beside its peers (QUICK=1: a rough run); bench/README.md says how
+# make bench-peers   install the peers that it measures; starts none of them
+# make bench-report  the last measurement again (MARKDOWN=1: as docs/performance.md)
 #
 # Each sets itself up first: Debian's packages (asked for, unless YES=1), then .venv.
 
@@ -9,7 +12,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo test test-all check format clean
+.PHONY: demo test test-all check bench bench-peers bench-report format clean
 
 demo: .venv/ready
 	@$(AS_ROOT) $(BIN)/relayguard demo $(if $(KEEP),--keep)
@@ -25,6 +28,15 @@ check: .venv/ready
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 
+bench: .venv/ready
+	@$(AS_ROOT) $(BIN)/python -m bench run $(if $(QUICK),--quick)
+
+bench-peers: .venv/ready
+	@$(AS_ROOT) env YES=$(YES) $(BIN)/python -m bench setup
+
+bench-report: .venv/ready
+	@$(BIN)/python -m bench report $(if $(MARKDOWN),--markdown)
+
 format: .venv/ready
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -37,3 +49,4 @@ format: .venv/ready
 
 clean:
 	rm -rf .venv .make build dist *.egg-info
+	[ ! -e .bench ] || $(AS_ROOT) rm -rf .bench

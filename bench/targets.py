@@ -1,0 +1,186 @@
+"""What Relayguard must reach, row by row, and whether a run shows that it does. Nothing here measures.
+
+A row is met or missed by the figures of one run alone: where it is about a peer, by that peer's in the same run.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from bench.peers import C_PAIR, OPENDKIM, RELAYGUARD, RSPAMD, TWO_WORKERS
+from bench.results import Dns, Hostility, Results, middle
+
+ENGINE_MS = 0.45
+COLD_REPLY_MS, KNOWN_REPLY_MS = 25.0, 5.0
+WORKER_MB, BIG_MESSAGE_MB = 80.0, 2.0
+FLAT = 0.02
+"""Memory is flat if the second half of the messages adds no more than this share."""
+HOSTILE_MS, HOSTILE_MS_PER_MB = 50.0, 5.0
+GROWS = 1.2
+"""Throughput grows with workers if a second one adds a fifth, on two cores that the client shares."""
+
+
+class Outcome(Enum):
+    """What became of a target."""
+
+    MET = "met"
+    MISSED = "MISSED"
+    UNKNOWN = "not measured"
+    UNBUILT = "not built yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One target: what is measured, what it must be, what it was, and the peer's figure, each as people read it."""
+
+    what: str
+    target: str
+    measured: str
+    peer: str
+    outcome: Outcome
+
+
+def rows(results: Results) -> list[Row]:
+    """Return the whole table."""
+    return [
+        *(_cpu(results, size, C_PAIR) for size in ("2K", "10K", "75K")),
+        _cpu(results, "10K", RSPAMD),
+        _cpu(results, "1M", OPENDKIM),
+        Row("CPU per message over the native transport", "below rspamd", "", "", Outcome.UNBUILT),
+        _cold(results),
+        _engine(results),
+        *_replies(results),
+        _workers(results),
+        _tail(results),
+        *_memory(results),
+        _hostile(results),
+    ]
+
+
+def _below(what: str, ours: float | None, theirs: float | None, peer: str, unit: str) -> Row:
+    return Row(
+        what,
+        f"below {peer}",
+        _shown(ours, unit),
+        _shown(theirs, unit),
+        _outcome(None if ours is None or theirs is None else ours < theirs),
+    )
+
+
+def _within(what: str, ours: float | None, bound: float, unit: str, peer: str = "") -> Row:
+    return Row(
+        what, f"≤ {bound:g} {unit}", _shown(ours, unit), peer, _outcome(None if ours is None else ours <= bound)
+    )
+
+
+def _cpu(results: Results, size: str, peer: str) -> Row:
+    ours, theirs = (_middle_cpu(results, name, size, 10, "warm") for name in (RELAYGUARD, peer))
+    return _below(f"CPU per message, {size}", ours, theirs, peer, "ms")
+
+
+def _cold(results: Results) -> Row:
+    ours, theirs = (_middle_cpu(results, name, "cold", 10, "cold") for name in (RELAYGUARD, C_PAIR))
+    return _below("CPU per message, 10K, every name cold", ours, theirs, C_PAIR, "ms")
+
+
+def _engine(results: Results) -> Row:
+    engine = results.engine
+    row = _within("engine alone, 10K, warm DNS", engine.bare_ms if engine else None, ENGINE_MS, "ms")
+    if engine is None:
+        return row
+    return Row(
+        row.what, row.target, f"{row.measured} ({engine.observed_ms:.2f} with metrics and log)", "", row.outcome
+    )
+
+
+def _replies(results: Results) -> Iterator[Row]:
+    for name, what, bound in (
+        ("late-signed", "every name cold", COLD_REPLY_MS),
+        ("10K", "names cached", KNOWN_REPLY_MS),
+        ("late-unsigned", "unsigned mail, names asked at MAIL", KNOWN_REPLY_MS),
+    ):
+        ours, theirs = (_reply(results, subject, name) for subject in (RELAYGUARD, C_PAIR))
+        yield _within(
+            f"end of headers to reply, p50, DNS 20 ms late: {what}", ours, bound, "ms", _shown(theirs, "ms")
+        )
+
+
+def _workers(results: Results) -> Row:
+    one, two = (
+        middle([each.per_second for each in results.of(name, "10K", 10)]) for name in (RELAYGUARD, TWO_WORKERS)
+    )
+    what, target = "throughput with 1 and 2 workers, 10K", f"2 give ≥ {GROWS:g} times 1"
+    if one is None:
+        return Row(what, target, "", "", Outcome.UNKNOWN)
+    if two is None:
+        return Row(what, target, f"1: {one:.0f}/s", "", Outcome.UNBUILT)
+    return Row(what, target, f"1: {one:.0f}/s, 2: {two:.0f}/s", "", _outcome(two >= GROWS * one))
+
+
+def _tail(results: Results) -> Row:
+    ours, theirs = (middle([each.p99_ms for each in results.of(name, "10K", 50)]) for name in (RELAYGUARD, C_PAIR))
+    return _below("latency p99 at 50 connections, 10K", ours, theirs, C_PAIR, "ms")
+
+
+def _memory(results: Results) -> Iterator[Row]:
+    memory = results.memory
+    last = memory.rss_mb[-1] if memory else None
+    count = f"{memory.messages[-1]:,}" if memory else "many"
+    yield _within(f"memory of a worker after {count} messages", last, WORKER_MB, "MB")
+    what, target = "the same, flat", f"second half adds ≤ {FLAT:.0%}"
+    if memory is None:
+        yield Row(what, target, "", "", Outcome.UNKNOWN)
+    else:
+        half = memory.rss_mb[len(memory.rss_mb) // 2 - 1]
+        growth = memory.rss_mb[-1] - half
+        yield Row(what, target, f"{growth:+.1f} MB of {half:.0f}", "", _outcome(growth <= FLAT * half))
+    yield _within("what a message of 50 MB adds", memory.added_by_50_mb if memory else None, BIG_MESSAGE_MB, "MB")
+
+
+def _hostile(results: Results) -> Row:
+    what, target = "worst hostile message, CPU", f"≤ {HOSTILE_MS:g} ms + {HOSTILE_MS_PER_MB:g} ms per MB"
+    ours = [each for each in results.hostility if each.subject == RELAYGUARD]
+    if not ours:
+        return Row(what, target, "", "", Outcome.UNKNOWN)
+    unanswered = [each.attack for each in ours if each.errors]
+    if unanswered:
+        return Row(what, target, f"no answer to {', '.join(unanswered)}", "", Outcome.MISSED)
+    worst = max(ours, key=lambda each: each.cpu_ms / allowed_ms(each.megabytes))
+    peer = next((e for e in results.hostility if (e.subject, e.attack) == (C_PAIR, worst.attack)), None)
+    measured = (
+        f"{worst.cpu_ms:.0f} ms of {allowed_ms(worst.megabytes):.0f} ({worst.attack}, {worst.megabytes:.1f} MB)"
+    )
+    theirs = hostile_cost(peer, " ms") if peer else ""
+    return Row(what, target, measured, theirs, _outcome(worst.cpu_ms <= allowed_ms(worst.megabytes)))
+
+
+def hostile_cost(found: Hostility, unit: str = "") -> str:
+    """Return what a hostile message cost in milliseconds, and whether the work was done at all."""
+    if found.errors:
+        return "no answer"
+    return f"{found.cpu_ms:.0f}{unit}" + (" (refused)" if found.refused else "")
+
+
+def allowed_ms(megabytes: float) -> float:
+    """Return the CPU time that a message of this size may cost, whatever it contains."""
+    return HOSTILE_MS + HOSTILE_MS_PER_MB * megabytes
+
+
+def _middle_cpu(results: Results, subject: str, name: str, concurrency: int, dns: Dns) -> float | None:
+    return middle([each.cpu_ms for each in results.of(subject, name, concurrency, dns)])
+
+
+def _reply(results: Results, subject: str, name: str) -> float | None:
+    return middle([each.eoh_p50_ms for each in results.of(subject, name, 4, "late")])
+
+
+def _shown(value: float | None, unit: str) -> str:
+    if value is None:
+        return ""
+    return f"{value:.2f} {unit}" if value < 10 else f"{value:.0f} {unit}"
+
+
+def _outcome(reached: bool | None) -> Outcome:  # noqa: FBT001  # the one thing it is told
+    if reached is None:
+        return Outcome.UNKNOWN
+    return Outcome.MET if reached else Outcome.MISSED
