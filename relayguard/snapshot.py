@@ -36,6 +36,16 @@ class Snapshot(BaseModel):
         while left:
             left = left[os.write(descriptor, left) :]
 
+    def to_file(self) -> int:
+        """Return the descriptor of a file that has no name and holds it; raises OSError."""
+        descriptor = os.memfd_create("relayguard-snapshot")
+        try:
+            self.write(descriptor)
+        except OSError:
+            os.close(descriptor)
+            raise
+        return descriptor
+
     @classmethod
     def read(cls, descriptor: int) -> "Snapshot":
         """Read what `write` wrote; leaves the file's position alone, because several processes share it."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -26,8 +27,13 @@ def command(config_path: Path) -> None:
     from relayguard.daemon.inherited import InheritedError
     from relayguard.daemon.listeners import ListenError
 
+    # Until there is something to reload.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         asyncio.run(_run(config_path.absolute()))
+    except asyncio.CancelledError:
+        # Told to stop before it served.
+        return
     except CheckError as error:
         _fail(EXIT_CONFIGURATION, *error.problems)
     except (ListenError, InheritedError) as error:
@@ -39,13 +45,27 @@ def command(config_path: Path) -> None:
 async def _run(path: Path) -> None:
     from relayguard.daemon.checking import check
     from relayguard.daemon.inherited import inherited_sockets
+    from relayguard.daemon.limits import raise_file_limit
+    from relayguard.daemon.listeners import ListenError
     from relayguard.daemon.notify import Notifier, watchdog_seconds
     from relayguard.daemon.supervisor import Supervisor
 
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    raise_file_limit()
     inherited = inherited_sockets(os.environ, os.getpid())
     snapshot = await check(COMMAND, path)
     # systemd's folder is in memory and private; elsewhere the system's own place for such files must do.
-    with tempfile.TemporaryDirectory(prefix="metrics-", dir=os.environ.get("RUNTIME_DIRECTORY")) as folder:
+    runtime = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0] or None
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix="metrics-", dir=runtime)
+    except OSError as error:
+        raise ListenError(
+            f"there is no place for metrics in {runtime or tempfile.gettempdir()}: {error.strerror}"
+        ) from error
+    with temporary as folder:
         supervisor = Supervisor(
             path,
             COMMAND,

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from relayguard.core.text import printable
@@ -24,40 +26,46 @@ class CheckError(Exception):
 
 async def check(command: Sequence[str], path: Path) -> Snapshot:
     """Run ``relayguard check`` on the file at `path` and return what it read; raises CheckError."""
-    try:
-        return await _check(command, path)
-    except OSError as error:
-        raise CheckError([f"{path}: cannot be checked: {error.strerror}"]) from error
-
-
-async def _check(command: Sequence[str], path: Path) -> Snapshot:
-    result = os.memfd_create("relayguard-check")
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            "check",
-            "--config",
-            str(path),
-            "--snapshot",
-            str(result),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            pass_fds=(result,),
-        )
+    with ExitStack() as files:
         try:
-            async with asyncio.timeout(CHECK_SECONDS):
-                _, said = await process.communicate()
-        except TimeoutError:
-            raise CheckError([f"{path}: the check was not done after {CHECK_SECONDS:.0f} s"]) from None
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+            result, said = (files.enter_context(os.fdopen(os.memfd_create("check"), "w+b")) for _ in range(2))
+            status = await _run(command, path, result.fileno(), said.fileno())
+        except OSError as error:
+            raise CheckError([f"{path}: cannot be checked: {error.strerror}"]) from error
         # A drop-in filter may have ended the process with any status; only what was written counts.
-        if process.returncode == 0 and os.fstat(result).st_size:
-            return Snapshot.read(result)
+        if status == 0 and os.fstat(result.fileno()).st_size:
+            try:
+                return Snapshot.read(result.fileno())
+            except ValueError as error:
+                raise CheckError(
+                    ["another version of Relayguard was installed meanwhile: restart the daemon"]
+                ) from error
+        lines = os.pread(said.fileno(), _LINE * _LINES, 0).decode("utf-8", "replace").splitlines()
+    problems = [printable(line, _LINE) for line in lines if line.strip()]
+    raise CheckError(problems[:_LINES] or [f"{path}: the check ended with status {status}"])
+
+
+async def _run(command: Sequence[str], path: Path, result: int, said: int) -> int:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        "check",
+        "--config",
+        str(path),
+        "--snapshot",
+        str(result),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        # No pipe: a filter's own child could hold it open for ever.
+        stderr=said,
+        pass_fds=(result,),
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            return await process.wait()
+    except TimeoutError:
+        raise CheckError([f"{path}: the check was not done after {CHECK_SECONDS:.0f} s"]) from None
     finally:
-        os.close(result)
-    problems = [printable(line, _LINE) for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
-    raise CheckError(problems[:_LINES] or [f"{path}: the check ended with status {process.returncode}"])
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()

@@ -1,6 +1,7 @@
 """The control socket: how ``relayguard reload`` asks the daemon, and hears what came of it."""
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -53,20 +54,26 @@ class Control:
         """Answer no more."""
         if self._server is not None:
             self._server.close()
-            self._path.unlink(missing_ok=True)
+            # Whoever has put something else there meanwhile may keep it.
+            with contextlib.suppress(OSError):
+                remove_stale(self._path)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            async with asyncio.timeout(_ASK_SECONDS):
-                request = await reader.readline()
+            try:
+                async with asyncio.timeout(_ASK_SECONDS):
+                    request = await reader.readline()
+            except (TimeoutError, ValueError):
+                # Whoever asked never said what he wanted, or said too much.
+                return
             if request == b"reload\n":
                 answer = await self._reload()
             else:
                 answer = Answer(ok=False, lines=("unknown request",))
             writer.write(json.dumps(asdict(answer)).encode() + b"\n")
             await writer.drain()
-        except (OSError, TimeoutError, ValueError):
-            # Whoever asked has gone, or never said what he wanted: nothing is owed to him.
+        except OSError:
+            # Whoever asked has gone: nothing is owed to him.
             return
         finally:
             writer.close()
@@ -84,7 +91,8 @@ def ask(path: Path, request: str, seconds: float) -> Answer:
         except OSError as error:
             reason = error.strerror or error
             raise ControlError(
-                f"cannot ask the daemon at {path}: {reason}; is it running, and are you its user?"
+                f"cannot ask the daemon at {path}: {reason}; is it running, and are you its user? "
+                "(after a change of daemon.control: --control with the old path)"
             ) from error
     if not line:
         raise ControlError(f"the daemon at {path} hung up: see its log")

@@ -1,11 +1,12 @@
 """Everything that the daemon listens on: where MTAs connect, where Prometheus scrapes, where it is controlled."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from relayguard.config import Config, split_host_port
 from relayguard.daemon.control import Answer, Control
-from relayguard.daemon.listeners import ListenError, Listeners
+from relayguard.daemon.listeners import ListenError, Listeners, reason
 from relayguard.metrics.exporter import Exporter
 from relayguard.metrics.processes import ProcessMetrics
 
@@ -29,7 +30,8 @@ class Doors:
 
     async def open(self, config: Config) -> None:
         """Open what is not open yet; raises ListenError."""
-        self._listeners.open(config.listener.values())
+        # Names may have to be looked up.
+        await asyncio.to_thread(self._listeners.open, tuple(config.listener.values()))
         address, path = config.metrics.address, config.daemon.control
         if address != "off" and address not in self._exporters:
             self._exporters[address] = self._exporter(address)
@@ -42,7 +44,7 @@ class Doors:
         """Close what `config` does not name."""
         self._listeners.keep(config.listener.values())
         for address in self._exporters.keys() - {config.metrics.address}:
-            self._exporters.pop(address).stop()
+            await asyncio.to_thread(self._exporters.pop(address).stop)
         for path in self._controls.keys() - {config.daemon.control}:
             self._controls.pop(path).close()
 
@@ -61,7 +63,7 @@ class Doors:
     def _exporter(self, address: str) -> Exporter:
         try:
             exporter = Exporter(split_host_port(address), self._metrics.registry, self._healthy)
-        except OSError as error:
-            raise ListenError(f"cannot serve metrics on {address}: {error.strerror or error}") from error
+        except (OSError, ValueError) as error:
+            raise ListenError(f"cannot serve metrics on {address}: {reason(error)}") from error
         exporter.start()
         return exporter

@@ -65,8 +65,7 @@ class Generation:
         self._leaving = False
         self._one_at_a_time = asyncio.Lock()
         self._empty = asyncio.Event()
-        self._file = os.memfd_create("relayguard-snapshot")
-        snapshot.write(self._file)
+        self._file = snapshot.to_file()
 
     async def begin(self) -> None:
         """Start every worker and let them serve once all are ready; raises GenerationError, and then none is left."""
@@ -80,7 +79,7 @@ class Generation:
         except GenerationError:
             await self.leave(Word.STOP, 0)
             raise
-        except asyncio.CancelledError:
+        except BaseException:
             self.tell_to_leave(Word.STOP, 0)
             raise
         for _, worker in first:
@@ -118,9 +117,9 @@ class Generation:
         await asyncio.gather(*(worker.detached.wait() for worker in self.workers))
 
     @property
-    def serving(self) -> int:
-        """How many workers accept clients."""
-        return sum(worker.state is State.SERVING for worker in tuple(self.workers))
+    def serving(self) -> list[str]:
+        """The listener of each worker that accepts clients."""
+        return [each.assignment.listener for each in tuple(self.workers) if each.state is State.SERVING]
 
     @property
     def sessions(self) -> int:
@@ -167,23 +166,28 @@ class Generation:
     async def _keep(self, place: Place, worker: Worker) -> None:
         """Keep one place filled."""
         restarts = Restarts()
+        predecessor: Worker | None = None
         while True:
             await self._needs_successor(worker)
+            if predecessor is not None and worker.cause is Cause.MEMORY:
+                # Sessions may hold a worker for minutes: the host has room for two in one place, not for ten.
+                await asyncio.wait([predecessor.ended, worker.ended], return_when=asyncio.FIRST_COMPLETED)
             if self._leaving:
                 return
             self._house.metrics.worker_replaced(place.listener, worker.cause)
-            if worker.cause is Cause.MEMORY:
-                worker = await self._relieve(place, worker)
-                continue
             delay = restarts.delay(worker.lived)
             self._report(worker, delay)
             if restarts.at_limit:
-                self._logger.error("a worker keeps dying", listener=place.listener, tried_every_seconds=LONGEST_DELAY)
+                self._logger.error(
+                    "a worker keeps dying or growing", listener=place.listener, tried_every_seconds=LONGEST_DELAY
+                )
             await asyncio.sleep(delay)
-            if self._leaving:
+            successor = await self._succeed(place, worker)
+            if successor is None:
                 return
-            worker = await self._hire_at_last(place)
-            await self._serve_when_ready(worker)
+            if successor is not worker and not worker.ended.done():
+                predecessor = worker
+            worker = successor
 
     async def _needs_successor(self, worker: Worker) -> None:
         limit = self.snapshot.config.daemon.worker_memory * _MB
@@ -193,37 +197,40 @@ class Generation:
                 worker.retire()
                 return
 
-    async def _relieve(self, place: Place, worker: Worker) -> Worker:
-        """Replace a worker that has grown too large: the next one serves before it goes."""
-        self._logger.info(
-            "worker has grown and is replaced", slot=worker.assignment.slot, pid=worker.pid, memory=worker.beat.memory
-        )
+    async def _succeed(self, place: Place, worker: Worker) -> Worker | None:
+        """Put a successor in the place of a worker and return it; None if the whole generation leaves.
+
+        One that lives is let go only when its successor serves; else it stays where it is.
+        """
         async with self._one_at_a_time:
-            if self._leaving:
-                return worker
             successor = await self._hire_at_last(place)
-            await self._serve_when_ready(successor)
-        # Whoever told all to leave has told it how.
-        if not self._leaving:
+            if successor is None:
+                return None
+            await asyncio.wait([successor.ready, successor.ended], return_when=asyncio.FIRST_COMPLETED)
+        if self._leaving:
+            return None
+        if not successor.ready.done():
+            if worker.ended.done():
+                return successor
+            self._report(successor)
+            return worker
+        successor.serve()
+        self._logger.info(
+            "worker replaced", listener=place.listener, slot=successor.assignment.slot, pid=successor.pid
+        )
+        if not worker.ended.done():
             worker.leave(Word.DRAIN, self.snapshot.config.daemon.drain)
         return successor
 
-    async def _hire_at_last(self, place: Place) -> Worker:
-        """Start a worker, however long the system lets us wait for a process."""
-        while True:
+    async def _hire_at_last(self, place: Place) -> Worker | None:
+        """Start a worker, however long the system lets us wait for a process; None if all leave meanwhile."""
+        while not self._leaving:
             try:
                 return self._hire(place)
             except GenerationError as error:
                 self._logger.error("a worker cannot be replaced yet", listener=place.listener, problem=str(error))
                 await asyncio.sleep(_RETRY_SECONDS)
-
-    async def _serve_when_ready(self, worker: Worker) -> None:
-        await asyncio.wait([worker.ready, worker.ended], return_when=asyncio.FIRST_COMPLETED)
-        if worker.ready.done() and not self._leaving:
-            worker.serve()
-            self._logger.info(
-                "worker replaced", listener=worker.assignment.listener, slot=worker.assignment.slot, pid=worker.pid
-            )
+        return None
 
     async def _watch(self) -> None:
         """End workers that hang."""
@@ -239,8 +246,9 @@ class Generation:
                     worker.abort(Cause.HEARTBEAT)
 
     def _report(self, worker: Worker, delay: float | None = None) -> None:
-        self._logger.error(
-            "worker died",
+        alive = not worker.ended.done()
+        (self._logger.info if alive else self._logger.error)(
+            "worker has grown and is replaced" if alive else "worker died",
             listener=worker.assignment.listener,
             slot=worker.assignment.slot,
             pid=worker.pid,
@@ -249,6 +257,7 @@ class Generation:
             problem=worker.problem,
             where=worker.where,
             sessions=worker.beat.sessions,
+            memory=worker.beat.memory,
             restart_in_seconds=delay,
         )
 

@@ -1,5 +1,6 @@
 """The sockets that the MTA connects to. The supervisor owns them; workers accept on them."""
 
+import contextlib
 import grp
 import os
 import socket
@@ -49,9 +50,15 @@ class Listeners:
 
     def keep(self, wanted: Iterable[Listener]) -> None:
         """Close every socket of our own that is not wanted any more; call it when no worker accepts on it."""
+        wanted = tuple(wanted)
         addresses = {listener.address for listener in wanted}
         for address in self._own.keys() - addresses:
             _close(address, self._own.pop(address))
+        for listener in wanted:
+            if listener.address in self._own:
+                # A configuration that was not to be may have changed them.
+                with contextlib.suppress(ListenError):
+                    _permit(listener)
 
     def unused(self, wanted: Iterable[Listener]) -> list[str]:
         """Return the addresses of the inherited sockets that no listener takes: whoever connects there waits."""
@@ -63,13 +70,18 @@ class Listeners:
             raise ListenError(f"cannot listen on {address}: systemd has passed no such socket (it passed: {passed})")
 
 
+def reason(error: OSError | ValueError) -> str:
+    """Say in a few words why a socket could not be opened; a malformed host name is a ValueError."""
+    return str((error.strerror if isinstance(error, OSError) else None) or error)
+
+
 def open_listener(listener: Listener) -> socket.socket:
     """Return a listening socket; raises ListenError. A stale unix socket is replaced, a live one is not."""
     kind, _, address = listener.address.partition(":")
     try:
         opened = _open_unix(Path(address), listener) if kind == "unix" else _open_inet(address)
-    except OSError as error:
-        raise ListenError(f"cannot listen on {listener.address}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:
+        raise ListenError(f"cannot listen on {listener.address}: {reason(error)}") from error
     # Many workers wait on it, and one of them accepts: the others must not block in accept().
     opened.settimeout(0)
     return opened
@@ -81,7 +93,9 @@ def _close(address: str, opened: socket.socket) -> None:
     opened.close()
     kind, _, path = address.partition(":")
     if kind == "unix":
-        Path(path).unlink(missing_ok=True)
+        # Whoever has put something else there meanwhile may keep it.
+        with contextlib.suppress(OSError):
+            remove_stale(Path(path))
 
 
 def _open_unix(path: Path, listener: Listener) -> socket.socket:
@@ -129,11 +143,15 @@ def remove_stale(path: Path) -> None:
     if not stat.S_ISSOCK(path.stat().st_mode):
         raise FileExistsError(0, "it exists and is no socket")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        # Somebody whose queue is full lives, too.
+        probe.settimeout(0)
         try:
             probe.connect(str(path))
-        except OSError:
+        except ConnectionRefusedError:
             path.unlink()
             return
+        except BlockingIOError:
+            pass
     raise FileExistsError(0, "another process is serving there")
 
 

@@ -19,9 +19,8 @@ from relayguard.daemon.channel import Channel, Facts, Word
 ABORT_SECONDS = 2.0
 """So long a worker that hangs has to write down where, before it is killed."""
 
-_TRACE = 256 * 1024
+_TRACE = 16 * 1024
 _WIDTH = 2000
-_LOOP = "relayguard/daemon/worker.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +44,7 @@ class Worker:
         assignment: Assignment,
         process: "subprocess.Popen[bytes]",
         end: socket.socket,
+        death: int,
         crash: BinaryIO,
         gone: Callable[["Worker"], None],
     ) -> None:
@@ -57,14 +57,15 @@ class Worker:
         self.ready: asyncio.Future[None] = loop.create_future()
         self.ended: asyncio.Future[None] = loop.create_future()
         self.detached = asyncio.Event()
-        self.started = self.heard_at = time.monotonic()
+        self.heard_at = time.monotonic()
+        self._served_at: float | None = None
         self.heard_time = time.time()
         self._cause: Cause | None = None
         self._crash = crash
         self._gone = gone
         self._process = process
         self._channel = Channel(end, self._heard, lambda: None)
-        self._death = os.pidfd_open(process.pid)
+        self._death = death
         loop.add_reader(self._death, self._died)
 
     @property
@@ -84,8 +85,10 @@ class Worker:
 
     @property
     def lived(self) -> float:
-        """Its age in seconds."""
-        return time.monotonic() - self.started
+        """For how many seconds it served well; one that hung did not, however long that took to notice."""
+        if self._served_at is None or self._cause is Cause.HEARTBEAT:
+            return 0.0
+        return time.monotonic() - self._served_at
 
     @property
     def silent(self) -> float:
@@ -95,6 +98,7 @@ class Worker:
     def serve(self) -> None:
         """Let it accept clients."""
         self.state = State.SERVING
+        self._served_at = time.monotonic()
         self._channel.say(Word.SERVE)
 
     def leave(self, word: Word, seconds: float) -> None:
@@ -126,10 +130,7 @@ class Worker:
             # The child's writing has moved the position, which is shared.
             self._crash.seek(0)
             text = self._crash.read(_TRACE).decode("utf-8", "replace")
-        # One piece for each thread. Filters run on the thread that began with the worker's own work.
-        threads = text.split("\n\n")
-        loop = next((thread for thread in threads if _LOOP in thread), threads[0])
-        frames = [line.strip() for line in loop.splitlines() if line.strip().startswith("File ")]
+        frames = [line.strip() for line in text.splitlines() if line.strip().startswith("File ")]
         return printable(" < ".join(frames[:8]), _WIDTH) or None
 
     def _heard(self, word: Word, facts: Facts) -> None:
@@ -150,11 +151,13 @@ class Worker:
         asyncio.get_running_loop().remove_reader(self._death)
         os.close(self._death)
         self._process.wait()
-        self._channel.finish()
-        self.where = self._last_words()
-        self.detached.set()
-        self.ended.set_result(None)
-        self._gone(self)
+        try:
+            self._channel.finish()
+            self.where = self._last_words()
+        finally:
+            self.detached.set()
+            self.ended.set_result(None)
+            self._gone(self)
 
 
 class Starter:
@@ -194,6 +197,12 @@ class Starter:
                 stdin=subprocess.DEVNULL,
                 pass_fds=assignment.descriptors,
             )
+            try:
+                death = os.pidfd_open(process.pid)
+            except OSError:
+                process.kill()
+                process.wait()
+                raise
             made.pop_all()
         theirs.close()
-        return Worker(assignment, process, ours, crash, gone)
+        return Worker(assignment, process, ours, death, crash, gone)

@@ -1,6 +1,7 @@
 """One generation follows another: checked first, begun whole, and never more than two alive."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 from relayguard.core.processes import Reload
@@ -12,6 +13,8 @@ from relayguard.daemon.generation import Generation, GenerationError, House
 from relayguard.daemon.listeners import ListenError
 from relayguard.log import Logger, make_logger
 from relayguard.snapshot import Snapshot
+
+_DETACH_SECONDS = 5.0
 
 
 class Generations:
@@ -79,7 +82,10 @@ class Generations:
         """Let the envelopes in progress end, refuse new clients, and wait until all workers have ended."""
         for generation in self.living:
             generation.tell_to_leave(Word.STOP, seconds)
-        await asyncio.gather(*(generation.detached() for generation in self.living))
+        with contextlib.suppress(TimeoutError):
+            # One that hangs is not worth waiting for: it is ended with the others.
+            async with asyncio.timeout(_DETACH_SECONDS):
+                await asyncio.gather(*(generation.detached() for generation in self.living))
         self._doors.close_listeners()
         await self.current.gone(seconds)
         if self.previous is not None:
@@ -120,9 +126,11 @@ class Generations:
             await self._doors.open(snapshot.config)
             successor = Generation(self._number + 1, snapshot, self._house, _logger_of(snapshot))
             await successor.begin()
-        except (ListenError, GenerationError, OSError) as error:
+        # Whatever it is that a new configuration meets: the old one serves on.
+        except Exception as error:
             await self._doors.keep(self.current.snapshot.config)
-            return self._not_served(Reload.FAILED, str(error))
+            expected = isinstance(error, ListenError | GenerationError)
+            return self._not_served(Reload.FAILED, str(error) if expected else repr(error))
         self._number += 1
         self.logger = _logger_of(snapshot)
         self.previous, self.current = self.current, successor
@@ -137,12 +145,14 @@ class Generations:
     async def _see_off(self, previous: Generation) -> None:
         seconds = previous.snapshot.config.daemon.drain
         previous.tell_to_leave(Word.DRAIN, seconds)
-        await previous.detached()
-        await self._doors.keep(self.current.snapshot.config)
-        await previous.gone(seconds)
+        try:
+            await previous.detached()
+            await self._doors.keep(self.current.snapshot.config)
+            await previous.gone(seconds)
+        finally:
+            self.previous = None
+            self._previous_ended.set()
         self.logger.info("generation ended", generation=previous.number)
-        self.previous = None
-        self._previous_ended.set()
 
     def _not_served(self, outcome: Reload, *problems: str) -> Answer:
         self._house.metrics.reloaded(outcome)

@@ -143,14 +143,15 @@ class Supervisor:
     def _status(self) -> str:
         current = self._generations.current
         sessions = sum(each.sessions for each in self._generations.living)
-        said = [f"generation {current.number}: {current.serving} workers serve {sessions} sessions"]
+        said = [f"generation {current.number}: {len(current.serving)} workers serve {sessions} sessions"]
         if self._generations.last_reload:
             said.append(self._generations.last_reload)
         return "; ".join(said)
 
     def _healthy(self) -> bool:
-        """Tell whether mail is being served; asked from the exporter's thread."""
-        return not self._stopping.is_set() and any(each.serving for each in self._generations.living)
+        """Tell whether mail is being served on every listener; asked from the exporter's thread."""
+        served = {listener for each in self._generations.living for listener in each.serving}
+        return not self._stopping.is_set() and served >= self._generations.current.snapshot.config.listener.keys()
 
     def _states(self) -> list[WorkerState]:
         """Look at all workers; asked from the exporter's thread."""

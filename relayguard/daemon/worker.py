@@ -1,13 +1,14 @@
 """A worker process: one event loop for the filters, a transport beside it, on a socket that the supervisor owns."""
 
 import asyncio
+import contextlib
 import faulthandler
 import gc
 import os
-import resource
 import signal
 import socket
 import sys
+import threading
 import time
 
 from relayguard import __version__
@@ -15,6 +16,7 @@ from relayguard.app import build_filters, build_pipeline, build_resolver, servic
 from relayguard.config import ConfigError
 from relayguard.daemon.assignment import Assignment
 from relayguard.daemon.channel import Channel, Facts, Word
+from relayguard.daemon.limits import raise_file_limit
 from relayguard.log import Logger, make_logger
 from relayguard.metrics.processes import resident_memory
 from relayguard.metrics.prometheus import PrometheusMetrics
@@ -39,7 +41,8 @@ _LAST_REPLY_SECONDS = 0.2
 _PATIENCE_SECONDS = 3.0
 _IDLE_SECONDS = 1.0
 
-_FILES = 65536
+_ORPHAN_SECONDS = 40.0
+_PROBLEM = 4000
 
 
 def work(assignment: Assignment) -> None:
@@ -47,25 +50,36 @@ def work(assignment: Assignment) -> None:
     # Ctrl-C and systemd's stop reach the whole group; the supervisor tells us when to go.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    faulthandler.enable(file=assignment.crash)
+    # Of the thread that hangs or crashes: filters run on the first one, to which a signal goes.
+    faulthandler.enable(file=assignment.crash, all_threads=False)
+    threading.Thread(target=_end_with, args=(os.getppid(),), name="orphan", daemon=True).start()
     if assignment.cpu is not None:
         _keep_to(assignment.cpu)
-    _raise_file_limit()
-    status = asyncio.run(_work(assignment))
-    # libmilter's threads outlive its use, and must not meet an interpreter that is being taken down.
+    raise_file_limit()
+    asyncio.run(_work(assignment))
+
+
+async def _work(assignment: Assignment) -> None:
+    status = await _serve(assignment)
+    # libmilter's threads outlive its use, and a filter's may never end: neither must be waited for, nor meet an
+    # interpreter that is being taken down.
     sys.stderr.flush()
     os._exit(status)
 
 
-async def _work(assignment: Assignment) -> int:
+async def _serve(assignment: Assignment) -> int:
     snapshot = Snapshot.read(assignment.snapshot)
     logger = make_logger(snapshot.config.log.format, snapshot.config.log.level).bind(worker=assignment.slot)
-    share(assignment.metrics, assignment.slot)
+    try:
+        share(assignment.metrics, assignment.slot)
+    except OSError as error:
+        # Mail is not to stop for want of a place to count it in.
+        logger.error("metrics are not counted", folder=assignment.metrics, error=error.strerror)
     worker = Worker(assignment, logger)
     try:
         pipeline = build(snapshot, assignment.listener, logger)
     except ConfigError as error:
-        worker.channel.say(Word.FAILED, problem="; ".join(map(str, error.problems)))
+        worker.channel.say(Word.FAILED, problem="; ".join(map(str, error.problems))[:_PROBLEM])
         return EXIT_CONFIGURATION
     return await worker.run(LibmilterTransport(pipeline, asyncio.get_running_loop(), logger))
 
@@ -85,6 +99,8 @@ class Worker:
     def __init__(self, assignment: Assignment, logger: Logger) -> None:
         self.channel = Channel(socket.socket(fileno=assignment.channel), self._told, self._orphaned)
         self._listener = socket.socket(fileno=assignment.socket)
+        # Made now, when there is a descriptor to be had.
+        self._dead = _dead_listener(self._listener.family)
         self._logger = logger
         self._serve = asyncio.Event()
         self._leave = asyncio.Event()
@@ -132,12 +148,16 @@ class Worker:
             task.cancel()
 
     async def _beat(self, transport: LibmilterTransport) -> None:
+        memory = resident_memory()
         while True:
+            with contextlib.suppress(OSError):
+                # Where no file can be opened just now, the last figure will do.
+                memory = resident_memory()
             self.channel.say(
                 Word.BEAT,
                 sessions=transport.sessions,
                 envelopes=transport.transactions,
-                memory=resident_memory(),
+                memory=memory,
                 cpu=time.process_time(),
             )
             await asyncio.sleep(_BEAT_SECONDS)
@@ -147,12 +167,7 @@ class Worker:
 
         A listener that nobody can reach is put in place of ours, under the same file descriptor.
         """
-        with socket.socket(self._listener.family, socket.SOCK_STREAM) as dead:
-            dead.settimeout(0)
-            if self._listener.family == socket.AF_UNIX:
-                dead.bind("")
-            dead.listen(1)
-            os.dup2(dead.fileno(), self._listener.fileno())
+        os.dup2(self._dead.fileno(), self._listener.fileno())
         self.channel.say(Word.DETACHED)
 
     async def _finish(self, transport: LibmilterTransport) -> None:
@@ -177,6 +192,16 @@ class Worker:
         return transport.active(_IDLE_SECONDS) if seconds < _PATIENCE_SECONDS else transport.transactions
 
 
+def _dead_listener(family: int) -> socket.socket:
+    """Return a listening socket that nobody can reach."""
+    dead = socket.socket(family, socket.SOCK_STREAM)
+    dead.settimeout(0)
+    if family == socket.AF_UNIX:
+        dead.bind("")
+    dead.listen(1)
+    return dead
+
+
 def _keep_to(cpu: int) -> None:
     """Run on one core: libmilter's threads cost twice as much where they are spread over several."""
     try:
@@ -186,9 +211,9 @@ def _keep_to(cpu: int) -> None:
         return
 
 
-def _raise_file_limit() -> None:
-    """Every session and every DNS query has a socket, and systemd starts us with a soft limit of 1024."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+def _end_with(parent: int) -> None:
+    """End this process when its parent has gone and it cannot: it hangs, or it was still being built."""
+    while os.getppid() == parent:
+        time.sleep(_BEAT_SECONDS)
+    time.sleep(_ORPHAN_SECONDS)
+    os._exit(EXIT_TRANSPORT)

@@ -1,6 +1,7 @@
 """Serves /metrics and /healthz over HTTP, from a thread of its own."""
 
 import socket
+import socketserver
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,7 +10,14 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 
-class _Ipv6Server(ThreadingHTTPServer):
+class _Server(ThreadingHTTPServer):
+    def server_bind(self) -> None:
+        """Bind, and do not ask DNS what our name may be."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+
+class _Ipv6Server(_Server):
     address_family = socket.AF_INET6
 
 
@@ -17,7 +25,7 @@ class Exporter:
     """An HTTP server on `address`; `healthy` tells whether mail is being served."""
 
     def __init__(self, address: tuple[str, int], registry: CollectorRegistry, healthy: Callable[[], bool]) -> None:
-        server = _Ipv6Server if ":" in address[0] else ThreadingHTTPServer
+        server = _Ipv6Server if ":" in address[0] else _Server
         self._server = server(address, _handler(registry, healthy))
         self._server.daemon_threads = True
 

@@ -9,15 +9,31 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
+_KINDS = ("counter", "histogram", "gauge_livesum", "gauge_livemax")
+"""The files of a slot, as prometheus-client names them."""
+
+_BYTES = 256 * 1024
+
 
 def share(folder: str, slot: int) -> None:
     """Let the metrics that this process makes from now on live in the file of `slot`.
 
     A successor in the same slot counts on from there: no counter ever decreases, and there are never more
-    files than workers that lived at one time.
+    files than workers that lived at one time. Raises OSError if there is no room for them.
     """
+    for kind in _KINDS:
+        _reserve(Path(folder) / f"{kind}_{slot}.db")
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
     values.ValueClass = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]
+
+
+def _reserve(path: Path) -> None:
+    """Have the room there beforehand: writing to a page that the disk has no room for would kill the process."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        os.posix_fallocate(descriptor, 0, _BYTES)
+    finally:
+        os.close(descriptor)
 
 
 def forget(folder: str, slot: int) -> None:

@@ -103,12 +103,12 @@ class LibmilterTransport:
     @property
     def transactions(self) -> int:
         """How many envelopes are in progress."""
-        return sum(link.connection.in_transaction for link in tuple(self._links))
+        return sum(link.begun for link in tuple(self._links))
 
     def active(self, seconds: float) -> int:
         """How many milter connections have an envelope in progress, or said something in the last seconds."""
         since = time.monotonic() - seconds
-        return sum(link.connection.in_transaction or link.touched > since for link in tuple(self._links))
+        return sum(link.begun or link.touched > since for link in tuple(self._links))
 
     def serve(self, listener: socket.socket, ended: Callable[[], None]) -> None:
         """Serve on `listener` in a thread; `ended` is called on the loop if libmilter gives up."""
@@ -174,6 +174,7 @@ class LibmilterTransport:
         """End the envelope in progress as failed, after what is still running was stopped."""
         if link.running is not None:
             link.running.cancel()
+        link.begun = False
         link.waiting = [link.connection.fail]
         self._hand_over(link)
 
@@ -213,6 +214,7 @@ class LibmilterTransport:
         self._see(context, link, Stage.MAIL_FROM)
         link.headers = []
         link.failed = False
+        link.begun = True
         macros = self._read_macros(context, Stage.MAIL_FROM)
         parameters = tuple(word.decode("utf-8", "replace") for word in words)
         link.waiting.append(partial(link.connection.mail_from, path, parameters, macros))
@@ -254,6 +256,7 @@ class LibmilterTransport:
             return self._answer(context, _UNAVAILABLE)
         link.waiting.append(partial(link.connection.end_of_message, self._macro(context, "i")))
         ending = self._wait_with_progress(context, self._hand_over(link))
+        link.begun = False
         if not isinstance(ending, Ending):
             return self._answer(context, ending or _UNAVAILABLE)
         for step in ending.steps:
@@ -268,6 +271,7 @@ class LibmilterTransport:
     def _abort(self, context: milter.Context) -> int:
         link = context.getpriv()
         if link is not None:
+            link.begun = False
             link.waiting.append(link.connection.abort)
             self._hand_over(link).result()
         return milter.CONTINUE
@@ -297,6 +301,8 @@ class LibmilterTransport:
         if link.failed:
             return self._answer(context, _UNAVAILABLE)
         verdict = self._hand_over(link).result()
+        if stage is Stage.MAIL_FROM and isinstance(verdict, Reject | Defer):
+            link.begun = False
         return self._answer(context, verdict if isinstance(verdict, Reject | Defer) else None)
 
     def _hand_over(self, link: Link) -> Future[object]:

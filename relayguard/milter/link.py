@@ -12,12 +12,14 @@ from relayguard.pipeline.connection import Connection
 class Link:
     """One milter connection: what was collected, and what was negotiated.
 
+    `begun` says that the MTA has an envelope in progress, whether the filters know of it yet or not.
     `touched` is when the MTA last had something to say that could not wait.
     `failed` says that the envelope in progress is lost, but no reply was due yet in which to say so.
     """
 
     __slots__ = (
         "_lock",
+        "begun",
         "connection",
         "failed",
         "headers",
@@ -37,6 +39,7 @@ class Link:
         self.waiting: list[Callable[[], Awaitable[object]]] = []
         self.waiting_bytes = 0
         self.running: Future[object] | None = None
+        self.begun = False
         self.touched = time.monotonic()
         self.seen = False
         self.failed = False

@@ -38,7 +38,7 @@ def start() -> Iterator[Start]:
     """Start daemons: ``start(filters='"author"', workers=1, tables="", extra="")``."""
     with ExitStack() as stack:
 
-        def started(filters: str = '"author"', *, tables: str = "", settings: str = "", **how: int | str) -> Running:
+        def started(filters: str = '"author"', *, tables: str = "", settings: str = "", **how: object) -> Running:
             folder = stack.enter_context(open_folder())
             metrics = f"127.0.0.1:{free_port()}"
             address = f"unix:{folder}/milter.sock"

@@ -57,6 +57,24 @@ def test_a_check_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert said.endswith("the check was not done after 1 s")
 
 
+def test_a_check_that_hangs_with_a_child_of_its_own_is_ended_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "CHECK_SECONDS", 1.0)
+    drop_in = "import subprocess, time\nsubprocess.Popen(['sleep', '60'])\ntime.sleep(60)"
+    assert problems(tmp_path, 'filters = ["mine"]', drop_in).endswith("the check was not done after 1 s")
+
+
+def test_what_another_version_has_checked_is_not_taken(tmp_path: Path) -> None:
+    foreign = tmp_path / "newer"
+    foreign.write_text(
+        '#!/bin/sh\neval "fd=\\${$#}"; printf \'{"config": {"new_option": 1}, "drop_ins": {}}\' > /dev/fd/$fd\n'
+    )
+    foreign.chmod(0o755)
+    with pytest.raises(CheckError, match="another version of Relayguard was installed meanwhile: restart the daemon"):
+        asyncio.run(check((str(foreign),), tmp_path / "relayguard.toml"))
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(CheckError, match=r"nowhere\.toml: cannot be read: No such file"):
         asyncio.run(check(COMMAND, tmp_path / "nowhere.toml"))

@@ -69,6 +69,25 @@ def test_a_worker_that_has_grown_is_replaced_and_its_session_goes_on(start: Star
     assert {line["worker"] for line in running.daemon.events("envelope")} == {0, 1}
 
 
+def test_a_worker_that_has_grown_serves_on_while_no_successor_can_be_built(start: Start, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    source = (Path(__file__).parents[2] / "drop_in" / "unruly.py").read_text()
+    refusing = "import pathlib\nif pathlib.Path(r'FLAG').exists():\n    raise RuntimeError('away')\n"
+    (tmp_path / "unruly.py").write_text(source + refusing.replace("FLAG", str(tmp_path / "flag")))
+    running = start('"unruly"', settings="worker_memory = 128\n", plugins=tmp_path)
+    (old,) = running.daemon.workers()
+    (tmp_path / "flag").touch()
+    with greeted(running) as client:
+        client.deliver(order("grow"))
+    running.daemon.await_events("worker died", 2, seconds=30)
+    assert old in running.daemon.workers()
+    with greeted(running) as client:
+        assert client.deliver(order("hello")).reply == CONTINUE
+    (tmp_path / "flag").unlink()
+    running.daemon.await_events("worker replaced", 1, seconds=30)
+    until(lambda: old not in running.daemon.workers())
+
+
 def test_each_listener_has_workers_and_filters_of_its_own(start: Start) -> None:
     running = start(
         workers=2, tables='[listener.other]\naddress = "unix:FOLDER/other.sock"\nfilters = ["obedient"]\n'

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from relayguard.testing.daemon import connect, sample
 from relayguard.testing.milter_client import CONTINUE, MilterClient
 from tests.relayguard.daemon.conftest import Running, Start
@@ -89,6 +91,39 @@ def test_a_generation_that_cannot_start_leaves_nothing_behind(start: Start) -> N
     assert not (running.folder / "new.sock").exists()
     assert sample(running.metrics(), "relayguard_reloads_total", outcome="failed") == 1
     with greeted(running.address) as client:
+        assert our_name(client) == "mx.example.com"
+
+
+@pytest.mark.parametrize(
+    ("tables", "said"),
+    [
+        ('[listener.new]\naddress = "inet:mx..example.com:8899"\n', "cannot listen on inet:mx..example.com:8899"),
+        ('[listener.new]\naddress = "systemd:new"\n', "systemd has passed no such socket"),
+        ('[listener.new]\naddress = "unix:/nonexistent/x.sock"\n', "No such file or directory"),
+    ],
+)
+def test_an_address_that_cannot_be_listened_on_leaves_the_old_configuration_serving(
+    start: Start, tables: str, said: str
+) -> None:
+    running = start()
+    running.daemon.write(running.daemon.toml + tables)
+    done = running.daemon.reload()
+    assert done.returncode == 1
+    assert said in done.stderr
+    with greeted(running.address) as client:
+        assert our_name(client) == "mx.example.com"
+
+
+def test_a_socket_file_that_somebody_has_replaced_is_left_alone(start: Start) -> None:
+    running = start()
+    path = running.folder / "milter.sock"
+    path.unlink()
+    path.mkdir()
+    running.change(running.address, f"unix:{running.folder}/other.sock")
+    assert running.daemon.reload().returncode == 0
+    until(lambda: running.daemon.generations() == {2})
+    assert path.is_dir()
+    with greeted(f"unix:{running.folder}/other.sock") as client:
         assert our_name(client) == "mx.example.com"
 
 

@@ -31,6 +31,17 @@ def test_the_supervisor_imports_no_filter_and_nothing_that_reads_mail() -> None:
     assert not forbidden & set(loaded.stdout.split())
 
 
+SLOW = """\
+import time
+time.sleep(1)
+from relayguard import hookimpl
+
+class Slow:
+    @hookimpl
+    def connect(self): ...
+"""
+
+
 class Systemd:
     """What systemd would hear, on a real datagram socket."""
 
@@ -129,10 +140,7 @@ def test_a_daemon_that_has_stopped_leaves_no_files_and_no_processes(
 
 
 def test_a_stop_before_it_serves_is_orderly(tmp_path: Path) -> None:
-    (tmp_path / "slow.py").write_text(
-        "import time\ntime.sleep(1)\nfrom relayguard import hookimpl\nclass Slow:\n"
-        "    @hookimpl\n    def connect(self): ...\n"
-    )
+    (tmp_path / "slow.py").write_text(SLOW)
     text = configuration(f"unix:{tmp_path}/milter.sock", 53, "off", '"slow"', plugins=tmp_path)
     (tmp_path / "relayguard.toml").write_text(text)
     command = [sys.executable, "-m", "relayguard", "run", "--config", str(tmp_path / "relayguard.toml")]
@@ -142,6 +150,22 @@ def test_a_stop_before_it_serves_is_orderly(tmp_path: Path) -> None:
     daemon.terminate()
     assert daemon.wait(timeout=30) == 0, (tmp_path / "log").read_text()
     assert not (tmp_path / "milter.sock").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_signal_while_the_first_check_runs_is_heeded(tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / "slow.py").write_text(f"open(r'{tmp_path}/begun', 'w')\n" + SLOW)
+    text = configuration(f"unix:{tmp_path}/milter.sock", 53, "off", '"slow"', plugins=tmp_path)
+    (tmp_path / "relayguard.toml").write_text(text)
+    command = [sys.executable, "-m", "relayguard", "run", "--config", str(tmp_path / "relayguard.toml")]
+    with (tmp_path / "log").open("wb") as log:
+        daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    until((tmp_path / "begun").exists)
+    daemon.send_signal(number)
+    if number is signal.SIGHUP:
+        until((tmp_path / "milter.sock").exists)
+        daemon.terminate()
+    assert daemon.wait(timeout=30) == 0, (tmp_path / "log").read_text()
 
 
 def test_being_told_twice_to_stop_changes_nothing(start: Start) -> None:

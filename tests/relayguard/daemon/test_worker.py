@@ -13,9 +13,13 @@ from tests.conftest import configuration
 PLAIN = b"From: a@example.net\r\n\r\nbody\r\n"
 
 
-def test_a_stopped_daemon_lets_the_envelope_in_flight_end_and_accepts_no_new_one(tmp_path: Path) -> None:
+# The filters of the second see nothing of an envelope before its headers.
+@pytest.mark.parametrize("filters", ['"author"', '"dkim"'])
+def test_a_stopped_daemon_lets_the_envelope_in_flight_end_and_accepts_no_new_one(
+    tmp_path: Path, filters: str
+) -> None:
     address = f"unix:{tmp_path}/milter.sock"
-    with Daemon(tmp_path, configuration(address, 53, "off", '"author"')) as daemon:
+    with Daemon(tmp_path, configuration(address, 53, "off", filters)) as daemon:
         assert daemon.process is not None
         client = MilterClient(address)
         client.connect()

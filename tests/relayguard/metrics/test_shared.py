@@ -57,3 +57,17 @@ def test_a_file_that_is_just_being_made_spoils_no_scrape(tmp_path: Path) -> None
     worker(tmp_path, 0, 3)
     (tmp_path / "counter_1.db").touch()
     assert told(tmp_path, "relayguard_connections_total") == 3
+
+
+def test_where_there_is_no_room_it_is_told_before_a_write_could_kill_the_process(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WORKER, str(tmp_path / "missing"), "0", "1"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "FileNotFoundError" in done.stderr
+    worker(tmp_path, 0, 1)
+    # The room is there, not only the name.
+    assert all(path.stat().st_blocks * 512 >= path.stat().st_size for path in tmp_path.iterdir())
