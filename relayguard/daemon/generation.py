@@ -1,6 +1,7 @@
 """A generation: all the workers that run one snapshot. It begins whole or not at all, and leaves in order."""
 
 import asyncio
+import contextlib
 import itertools
 import os
 import signal
@@ -202,7 +203,9 @@ class Generation:
 
         One that lives is let go only when its successor serves; else it stays where it is.
         """
-        async with self._one_at_a_time:
+        # Those that have grown can wait for one another, so that the host need not hold them all twice.
+        turn = contextlib.nullcontext() if worker.ended.done() else self._one_at_a_time
+        async with turn:
             successor = await self._hire_at_last(place)
             if successor is None:
                 return None
