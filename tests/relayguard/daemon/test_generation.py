@@ -125,7 +125,11 @@ def test_workers_keep_to_one_core_each_unless_they_are_told_not_to(start: Start,
         assert cores == [everywhere, everywhere]
 
 
-def test_workers_finish_their_envelopes_and_end_when_the_supervisor_is_gone(start: Start) -> None:
+def test_workers_finish_their_envelopes_and_end_when_the_supervisor_is_gone(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Who is killed cannot remove the folder of its metrics.
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     running = start()
     assert running.daemon.process is not None
     (worker,) = running.daemon.workers()
