@@ -26,6 +26,8 @@ def command(keep: bool) -> None:
 
     # Being stopped is no reason to leave a Postfix behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # A shell that starts us in the background would have it ignored, and --keep could not be ended in order.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     console = Console()
     if not console.is_terminal:
         console.width = 150

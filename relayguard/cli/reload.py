@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from relayguard.cli import config_option, fail
-from relayguard.config import Config, ConfigError
+from relayguard.config import DEFAULT_PATH, Config, ConfigError
 
 _SECONDS = 180.0
 
@@ -32,6 +32,9 @@ def command(config_path: Path, control: Path | None) -> None:
     except ConfigError as error:
         # What is wrong in the file, the daemon is to say, and to count and log; where it is, the rest may tell.
         broken, config = error, error.rest or Config()
+        if error.rest is None and control is None and config_path != DEFAULT_PATH:
+            # Who listens at the default path may be another daemon.
+            fail(error, config_path)
     path = control or config.daemon.control
     if not isinstance(path, Path):
         click.echo("daemon.control is off: send SIGHUP to the daemon, and see its log", err=True)

@@ -77,11 +77,8 @@ class Generation:
         except TimeoutError as error:
             await self.leave(Word.STOP, 0)
             raise GenerationError(f"a worker was not ready after {START_SECONDS:.0f} s") from error
-        except GenerationError:
-            await self.leave(Word.STOP, 0)
-            raise
         except BaseException:
-            self.tell_to_leave(Word.STOP, 0)
+            await self.leave(Word.STOP, 0)
             raise
         for _, worker in first:
             worker.serve()
@@ -223,6 +220,9 @@ class Generation:
         )
         if not worker.ended.done():
             worker.leave(Word.DRAIN, self.snapshot.config.daemon.drain)
+        elif worker.cause is Cause.MEMORY:
+            # It was well when its successor was sent for.
+            self._report(worker)
         return successor
 
     async def _hire_at_last(self, place: Place) -> Worker | None:

@@ -77,6 +77,7 @@ class Supervisor:
                 await self._stopping.wait()
                 # No further generation begins.
                 turning.cancel()
+                await asyncio.wait([turning])
                 await self._stop()
         finally:
             self._doors.close()
@@ -94,6 +95,7 @@ class Supervisor:
         stopped.cancel()
         if not begun.done():
             begun.cancel()
+            await asyncio.wait([begun])
             return False
         await begun
         return True

@@ -28,6 +28,12 @@ def test_a_broken_file_is_told_even_if_no_daemon_can_be_asked(
     assert "not valid TOML" in done.stderr
 
 
+def test_a_file_that_does_not_tell_where_its_daemon_is_reloads_no_other(relayguard: Run, config: Config) -> None:
+    done = relayguard("reload", "-c", config("filters = ["))
+    assert done.returncode == 78
+    assert "not valid TOML" in done.stderr
+
+
 def test_it_waits_until_the_new_configuration_serves_or_is_refused(tmp_path: Path) -> None:
     text = configuration(
         f"unix:{tmp_path}/milter.sock", 53, "off", '"author"', control=str(tmp_path / "control.sock")
