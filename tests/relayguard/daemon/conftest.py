@@ -1,5 +1,6 @@
 """The real daemon, with everything that a test may want to change about it."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -31,6 +32,14 @@ class Running:
         assert old in self.daemon.toml
         self.daemon.toml = self.daemon.toml.replace(old, new)
         self.daemon.write(self.daemon.toml)
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for something that nobody is told of."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.fixture

@@ -1,14 +1,12 @@
 import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from relayguard.testing.daemon import connect, sample
 from relayguard.testing.milter_client import CONTINUE, MilterClient
-from tests.relayguard.daemon.conftest import Running, Start
+from tests.relayguard.daemon.conftest import Running, Start, until
 
 
 def order(subject: str) -> bytes:
@@ -20,13 +18,6 @@ def greeted(running: Running) -> MilterClient:
     client.connect()
     client.helo()
     return client
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_a_worker_that_crashes_is_replaced_and_the_log_says_where_it_was(start: Start) -> None:

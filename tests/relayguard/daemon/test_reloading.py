@@ -2,25 +2,16 @@ import os
 import signal
 import stat
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from relayguard.testing.daemon import connect, sample
 from relayguard.testing.milter_client import CONTINUE, MilterClient
-from tests.relayguard.daemon.conftest import Running, Start
+from tests.relayguard.daemon.conftest import Running, Start, until
 
 PLAIN = b"From: a@example.net\r\n\r\nbody\r\n"
 FAILED = "reload failed, the old configuration serves on"
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def our_name(client: MilterClient) -> str:

@@ -7,21 +7,14 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from relayguard.testing.daemon import Daemon, DaemonError
 from tests.conftest import configuration
-from tests.relayguard.daemon.conftest import Start
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+from tests.relayguard.daemon.conftest import Start, until
 
 
 def test_the_supervisor_imports_no_filter_and_nothing_that_reads_mail() -> None:
