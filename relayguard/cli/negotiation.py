@@ -14,17 +14,14 @@ _ASKED = (Stage.CONNECT, Stage.HELO, Stage.MAIL_FROM, Stage.RCPT_TO, Stage.END_O
 
 
 def filter_table(filters: Sequence[Filter]) -> Table:
-    """Return a row for each filter."""
+    """Return a row for each hook, so that a stage stands beside what it needs on any width."""
     table = Table("", "filter", "mode", "on failure", "stage", "needs")
     for number, each in enumerate(filters, 1):
-        table.add_row(
-            str(number),
-            f"{each.name}\n(in threads)" if each.blocking else each.name,
-            _mode(each),
-            each.policy.on_failure.value,
-            "\n".join(stage.value for stage in each.hooks),
-            "\n".join(", ".join(hook.arguments) for hook in each.hooks.values()),
-        )
+        name = f"{each.name}\n(in threads)" if each.blocking else each.name
+        about = [str(number), name, _mode(each), each.policy.on_failure.value]
+        for stage, hook in each.hooks.items():
+            table.add_row(*about, stage.value, ", ".join(hook.arguments))
+            about = [""] * len(about)
     return table
 
 
