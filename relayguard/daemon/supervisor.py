@@ -62,8 +62,8 @@ class Supervisor:
         )
         self._generations = Generations(snapshot, house, self._doors, partial(check, command, path))
 
-    async def run(self) -> int:
-        """Serve, and return the exit status. Raises ListenError or GenerationError if serving cannot begin."""
+    async def run(self) -> None:
+        """Serve until told to stop. Raises ListenError or GenerationError if serving cannot begin."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
@@ -85,7 +85,6 @@ class Supervisor:
                 task.cancel()
         if self._failed is not None:
             raise self._failed
-        return 0
 
     async def _begin(self) -> bool:
         """Begin the first generation; return whether it serves, and not told to stop meanwhile."""

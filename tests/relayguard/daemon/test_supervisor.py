@@ -132,13 +132,18 @@ def test_a_daemon_that_has_stopped_leaves_no_files_and_no_processes(
     assert not [pid for pid in processes if Path(f"/proc/{pid}").exists()]
 
 
+def starting_slowly(folder: Path, drop_in: str = SLOW) -> "subprocess.Popen[bytes]":
+    """Start a daemon whose filter takes its time to load, and do not wait for it."""
+    (folder / "slow.py").write_text(drop_in)
+    text = configuration(f"unix:{folder}/milter.sock", 53, "off", '"slow"', plugins=folder)
+    (folder / "relayguard.toml").write_text(text)
+    command = [sys.executable, "-m", "relayguard", "run", "--config", str(folder / "relayguard.toml")]
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+
 def test_a_stop_before_it_serves_is_orderly(tmp_path: Path) -> None:
-    (tmp_path / "slow.py").write_text(SLOW)
-    text = configuration(f"unix:{tmp_path}/milter.sock", 53, "off", '"slow"', plugins=tmp_path)
-    (tmp_path / "relayguard.toml").write_text(text)
-    command = [sys.executable, "-m", "relayguard", "run", "--config", str(tmp_path / "relayguard.toml")]
-    with (tmp_path / "log").open("wb") as log:
-        daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    daemon = starting_slowly(tmp_path)
     until((tmp_path / "milter.sock").exists)
     daemon.terminate()
     assert daemon.wait(timeout=30) == 0, (tmp_path / "log").read_text()
@@ -147,12 +152,7 @@ def test_a_stop_before_it_serves_is_orderly(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
 def test_a_signal_while_the_first_check_runs_is_heeded(tmp_path: Path, number: signal.Signals) -> None:
-    (tmp_path / "slow.py").write_text(f"open(r'{tmp_path}/begun', 'w')\n" + SLOW)
-    text = configuration(f"unix:{tmp_path}/milter.sock", 53, "off", '"slow"', plugins=tmp_path)
-    (tmp_path / "relayguard.toml").write_text(text)
-    command = [sys.executable, "-m", "relayguard", "run", "--config", str(tmp_path / "relayguard.toml")]
-    with (tmp_path / "log").open("wb") as log:
-        daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    daemon = starting_slowly(tmp_path, f"open(r'{tmp_path}/begun', 'w')\n" + SLOW)
     until((tmp_path / "begun").exists)
     daemon.send_signal(number)
     if number is signal.SIGHUP:
