@@ -5,6 +5,10 @@ Runs of blank lines at the end are counted, not carried: they count only if some
 
 import hashlib
 import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from relayguard import Slot, Slots
 
 _TAB_TO_SPACE = bytes.maketrans(b"\t", b" ")
 # Matched against the reversed tail, so that a run is found in one pass from its end.
@@ -13,23 +17,37 @@ _BLOCK = 32 * 1024
 _BLANK_LINES = b"\r\n" * _BLOCK
 
 
+@dataclass(frozen=True, slots=True)
+class HashedBody:
+    """The canonical body: its SHA-256 hash, its length in octets, and the hashes of its beginnings, by length."""
+
+    digest: bytes
+    length: int
+    beginnings: Mapping[int, bytes]
+
+
 class BodyHash:
     r"""The running hash of one canonicalization, ``relaxed`` or simple.
 
+    On the way it notes the hashes of the first octets, as many as each of `lengths` says (``l=`` of a signature).
+
     >>> body = BodyHash(relaxed=True)
     >>> body.feed(b"a  b \r\n\r\n")
-    >>> body.finish()[1]
+    >>> body.finish().length
     5
     """
 
-    __slots__ = ("_blank_lines", "_hash", "_held", "_length", "_relaxed")
+    __slots__ = ("_beginnings", "_blank_lines", "_finished", "_hash", "_held", "_length", "_lengths", "_relaxed")
 
-    def __init__(self, *, relaxed: bool) -> None:
+    def __init__(self, *, relaxed: bool, lengths: Iterable[int] = ()) -> None:
         self._relaxed = relaxed
+        self._lengths = sorted(set(lengths), reverse=True)
+        self._beginnings: dict[int, bytes] = {}
         self._hash = hashlib.sha256()
         self._length = 0
         self._blank_lines = 0
         self._held = b""
+        self._finished: HashedBody | None = None
 
     def feed(self, chunk: bytes) -> None:
         """Take the next chunk of the body."""
@@ -53,14 +71,16 @@ class BodyHash:
             self._write(content)
         self._blank_lines += blank_lines
 
-    def finish(self) -> tuple[bytes, int]:
-        """Return the SHA-256 hash and the length of the canonical body. The hash is over after this."""
-        if self._held.endswith(b"\r"):
-            self._write(self._held)
-        # RFC 6376 §3.4.3, §3.4.4: a body ends with one CRLF; an empty one is CRLF if simple, else empty.
-        if self._length or not self._relaxed:
-            self._update(b"\r\n")
-        return self._hash.digest(), self._length
+    def finish(self) -> HashedBody:
+        """Return the hash of the whole body; there must be no more to feed."""
+        if self._finished is None:
+            if self._held.endswith(b"\r"):
+                self._write(self._held)
+            # RFC 6376 §3.4.3, §3.4.4: a body ends with one CRLF; an empty one is CRLF if simple, else empty.
+            if self._length or not self._relaxed:
+                self._update(b"\r\n")
+            self._finished = HashedBody(self._hash.digest(), self._length, self._beginnings)
+        return self._finished
 
     def _write(self, content: bytes) -> None:
         while self._blank_lines:
@@ -70,6 +90,11 @@ class BodyHash:
         self._update(content)
 
     def _update(self, content: bytes) -> None:
+        while self._lengths and self._lengths[-1] <= self._length + len(content):
+            length = self._lengths.pop()
+            beginning = self._hash.copy()
+            beginning.update(content[: length - self._length])
+            self._beginnings[length] = beginning.digest()
         self._hash.update(content)
         self._length += len(content)
 
@@ -90,3 +115,16 @@ def _lines_at_end(chunk: bytes) -> int:
     tail = chunk[len(chunk.rstrip(b"\r\n")) :]
     matched = _REVERSED_LINES.match(tail[::-1])
     return matched.end() // 2 if matched else 0
+
+
+_BODIES: Slot[dict[bool, BodyHash]] = Slot("body hashes")
+
+
+def share(slots: Slots, bodies: dict[bool, BodyHash]) -> None:
+    """Let later filters use the hashes of this body, by whether they are relaxed: it is hashed once for all."""
+    slots.put(_BODIES, bodies)
+
+
+def shared(slots: Slots) -> Mapping[bool, BodyHash]:
+    """Return the hashes that another filter has begun."""
+    return slots.get(_BODIES) or {}

@@ -3,36 +3,47 @@
 from dataclasses import dataclass
 
 from relayguard import Answer, DkimResult, DkimValue, Headers, Metrics, Question, RecordType, Status
+from relayguard_plugins.dkim.body_hash import HashedBody
 from relayguard_plugins.dkim.header_hash import header_digest
 from relayguard_plugins.dkim.key import Key, choose_key
-from relayguard_plugins.dkim.signature import SKEW, Signature, SignatureError
+from relayguard_plugins.dkim.signature import SKEW, Signature
+from relayguard_plugins.dkim.values import SignatureError
 
 
 @dataclass(frozen=True, slots=True)
-class HashedBody:
-    """The canonical body: its SHA-256 hash, and its length in octets."""
+class Demands:
+    """What we ask of a signature beyond RFC 6376: to cover the fields `must_sign`, and the `whole_body`, not a part."""
 
-    digest: bytes
-    length: int
+    must_sign: tuple[str, ...] = ()
+    whole_body: bool = True
 
 
-def key_question(signature: Signature) -> Question:
-    """Return the DNS question for the signature's key (RFC 6376 §3.6.2.1)."""
-    return Question(f"{signature.selector}._domainkey.{signature.domain}", RecordType.TXT)
+def key_question(selector: str, domain: str) -> Question:
+    """Return the DNS question for a key (RFC 6376 §3.6.2.1)."""
+    return Question(f"{selector}._domainkey.{domain}", RecordType.TXT)
 
 
 def evaluate(
-    signature: Signature, headers: Headers, body: HashedBody, answer: Answer, now: float, metrics: Metrics
+    signature: Signature,
+    headers: Headers,
+    body: HashedBody,
+    answer: Answer,
+    now: float,
+    metrics: Metrics,
+    demands: Demands,
 ) -> DkimResult:
     """Verify one signature (RFC 6376 §6.1). `now` is in seconds since the epoch. Never raises for bad input."""
     testing = False
     try:
         _check_times(signature, now)
-        key = _find_key(answer)
+        key = find_key(answer)
         testing = key.testing
-        _check_key(signature, key)
-        _check_body(signature, body)
-        _check_signature(signature, key, headers)
+        check_key(signature.algorithm, key)
+        _check_identity(signature, key)
+        check_body(signature, body)
+        check_headers(signature, key, headers)
+        # Last, for only what verifies can be good and yet not good enough.
+        _check_demands(signature, headers, body, demands)
     except SignatureError as error:
         if error.cap is not None:
             metrics.cap_hit(error.cap)
@@ -47,7 +58,8 @@ def _check_times(signature: Signature, now: float) -> None:
         raise SignatureError(DkimValue.FAIL, "signature is from the future")
 
 
-def _find_key(answer: Answer) -> Key:
+def find_key(answer: Answer) -> Key:
+    """Return the key in a DNS answer; raises SignatureError."""
     if answer.status is Status.TEMPERROR:
         raise SignatureError(DkimValue.TEMPERROR, f"no answer for the key: {answer.reason}")
     if answer.status is not Status.FOUND:
@@ -55,27 +67,43 @@ def _find_key(answer: Answer) -> Key:
     return choose_key(answer.texts)
 
 
-def _check_key(signature: Signature, key: Key) -> None:
-    # RFC 6376 §3.6.1: k=, h= and t=s bind the key's user.
-    if not signature.algorithm.startswith(key.kind):
+def check_key(algorithm: str, key: Key) -> None:
+    """RFC 6376 §3.6.1: k= and h= bind the key's user; raises SignatureError."""
+    if not algorithm.startswith(key.kind):
         raise SignatureError(DkimValue.PERMERROR, "key is of another type")
     if key.hash_names is not None and b"sha256" not in key.hash_names:
         raise SignatureError(DkimValue.FAIL, "key does not allow sha256")
+
+
+def check_body(signature: Signature, body: HashedBody) -> None:
+    """Compare the body hash, of as much as is signed; raises SignatureError."""
+    digest = body.digest
+    if signature.length is not None and signature.length != body.length:
+        if signature.length > body.length:
+            raise SignatureError(DkimValue.PERMERROR, "l= is larger than the body")
+        digest = body.beginnings[signature.length]
+    if signature.body_hash != digest:
+        raise SignatureError(DkimValue.FAIL, "body hash did not verify")
+
+
+def check_headers(signature: Signature, key: Key, headers: Headers) -> None:
+    """Verify the signature itself; raises SignatureError."""
+    if not key.verifies(signature.signature, header_digest(signature, headers)):
+        raise SignatureError(DkimValue.FAIL, "signature did not verify")
+
+
+def _check_identity(signature: Signature, key: Key) -> None:
+    # RFC 6376 §3.6.1 t=s: i= must be d= itself.
     if key.strict and signature.identity_domain != signature.domain:
         raise SignatureError(DkimValue.FAIL, "key does not allow subdomains")
 
 
-def _check_body(signature: Signature, body: HashedBody) -> None:
-    if signature.length is not None:
-        if signature.length > body.length:
-            raise SignatureError(DkimValue.PERMERROR, "l= is larger than the body")
-        if signature.length < body.length:
-            # Whatever follows is unsigned, and could be all that a reader sees.
-            raise SignatureError(DkimValue.POLICY, "l= leaves a part of the body unsigned")
-    if signature.body_hash != body.digest:
-        raise SignatureError(DkimValue.FAIL, "body hash did not verify")
-
-
-def _check_signature(signature: Signature, key: Key, headers: Headers) -> None:
-    if not key.verifies(signature.signature, header_digest(signature, headers)):
-        raise SignatureError(DkimValue.FAIL, "signature did not verify")
+def _check_demands(signature: Signature, headers: Headers, body: HashedBody, demands: Demands) -> None:
+    # RFC 6376 §8.2: whatever follows is unsigned, and could be all that a reader sees.
+    length = body.length if signature.length is None else signature.length
+    if length < body.length and (demands.whole_body or length == 0):
+        raise SignatureError(DkimValue.POLICY, "l= leaves a part of the body unsigned")
+    for name in demands.must_sign:
+        # RFC 6376 §8.15: a second field above the signed one is what a reader sees.
+        if len(headers.all(name)) > signature.names.count(name.lower().encode()):
+            raise SignatureError(DkimValue.POLICY, f"{name} is not signed")

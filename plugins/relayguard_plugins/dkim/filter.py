@@ -1,7 +1,9 @@
 """The DKIM filter: verifies the signatures of incoming mail, and judges nothing."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from relayguard import (
     Cap,
@@ -19,27 +21,32 @@ from relayguard import (
     lies_under,
     read_authors,
 )
-from relayguard_plugins.dkim.body_hash import BodyHash
-from relayguard_plugins.dkim.evaluation import HashedBody, evaluate, key_question
-from relayguard_plugins.dkim.signature import (
-    MAX_READ,
-    Signature,
-    SignatureError,
-    describe_broken,
-    parse_signature,
-    signing_domain,
-)
+from relayguard_plugins.dkim.body_hash import BodyHash, share
+from relayguard_plugins.dkim.evaluation import Demands, evaluate, key_question
+from relayguard_plugins.dkim.signature import MAX_READ, Signature, describe_broken, parse_signature, signing_domain
+from relayguard_plugins.dkim.values import SignatureError
+
+_FIELD_NAME = re.compile(r"[\x21-\x39\x3b-\x7e]{1,76}\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The ``[filter.dkim]`` table."""
+    """The ``[filter.dkim]`` table.
+
+    `partial_body` says what a valid signature gets whose ``l=`` leaves a part of the body unsigned. `must_sign` are
+    header fields that a signature must cover where the message has them, or it gets ``policy``, too.
+    """
 
     max_signatures: int = 10
+    partial_body: Literal["policy", "pass"] = "policy"
+    must_sign: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_signatures <= 100:
             raise ValueError(f"max_signatures must be 1 to 100, not {self.max_signatures}")
+        for name in self.must_sign:
+            if not _FIELD_NAME.match(name):
+                raise ValueError(f"must_sign: {name!r} is no name of a header field")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,7 @@ class DkimFilter:
     def __init__(self, options: Options, services: Services) -> None:
         self._options = options
         self._services = services
+        self._demands = Demands(options.must_sign, whole_body=options.partial_body == "policy")
 
     @hookimpl
     def end_of_headers(self, envelope: Envelope, headers: Headers) -> Iterator[Effect]:
@@ -67,12 +75,12 @@ class DkimFilter:
         if envelope.role is not Role.INCOMING:
             return
         signatures, unusable = self._read(headers)
-        self._services.resolver.prefetch(key_question(signature) for signature in signatures)
-        # At most two running hashes, whatever the number of signatures.
-        bodies = {relaxed: BodyHash(relaxed=relaxed) for relaxed in {each.relaxed_body for each in signatures}}
+        self._services.resolver.prefetch(key_question(each.selector, each.domain) for each in signatures)
+        bodies = _bodies(signatures)
         for body in bodies.values():
             yield Watch(body)
         # Last: who was not fed the body must not say that its hash is wrong.
+        share(envelope.slots, bodies)
         envelope.slots.put(_VERIFICATION, _Verification(tuple(signatures), tuple(unusable), bodies))
 
     @hookimpl
@@ -84,13 +92,12 @@ class DkimFilter:
         if not state.signatures and not state.unusable:
             yield DkimResult(value=DkimValue.NONE)
             return
-        answers = await self._services.resolver.resolve_all(map(key_question, state.signatures))
-        bodies = {relaxed: HashedBody(*body.finish()) for relaxed, body in state.bodies.items()}
-        now = self._services.clock.now()
-        for signature in state.signatures:
-            body = bodies[signature.relaxed_body]
-            answer = answers[key_question(signature)]
-            yield evaluate(signature, headers, body, answer, now, self._services.metrics)
+        questions = [key_question(each.selector, each.domain) for each in state.signatures]
+        answers = await self._services.resolver.resolve_all(questions)
+        metrics, now = self._services.metrics, self._services.clock.now()
+        for signature, question in zip(state.signatures, questions, strict=True):
+            body = state.bodies[signature.relaxed_body].finish()
+            yield evaluate(signature, headers, body, answers[question], now, metrics, self._demands)
         for result in state.unusable:
             yield result
 
@@ -125,3 +132,13 @@ class DkimFilter:
             return 0 if domain == author else 1 if lies_under(author, domain) or lies_under(domain, author) else 2
 
         return tuple(sorted(fields[:MAX_READ], key=distance)[: self._options.max_signatures])
+
+
+def _bodies(signatures: list[Signature]) -> dict[bool, BodyHash]:
+    """Return the hashes to be run: at most two, whatever the number of signatures."""
+    lengths: dict[bool, list[int]] = {}
+    for each in signatures:
+        wanted = lengths.setdefault(each.relaxed_body, [])
+        if each.length is not None:
+            wanted.append(each.length)
+    return {relaxed: BodyHash(relaxed=relaxed, lengths=wanted) for relaxed, wanted in lengths.items()}

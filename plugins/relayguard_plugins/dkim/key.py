@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa, utils
 
 from relayguard import Cap, DkimValue
-from relayguard_plugins.dkim.signature import SignatureError
 from relayguard_plugins.dkim.tags import TagError, parse_tags, without_white, words
+from relayguard_plugins.dkim.values import SignatureError, malformed
 
 MAX_RECORD = 8 * 1024
 MIN_BITS, MAX_BITS = 1024, 8192
@@ -56,7 +56,7 @@ def choose_key(texts: tuple[bytes, ...]) -> Key:
     for text in texts:
         try:
             if len(text) > MAX_RECORD:
-                raise _unusable("key record too large")
+                raise malformed("key record too large")
             return parse_key(text)
         except SignatureError as unusable:
             error = error or unusable
@@ -69,17 +69,17 @@ def parse_key(text: bytes) -> Key:
     try:
         tags = parse_tags(text)
     except TagError as error:
-        raise _unusable(f"key record: {error}") from error
+        raise malformed(f"key record: {error}") from error
     if tags.get("v", b"DKIM1") != b"DKIM1" or ("v" in tags and next(iter(tags)) != "v"):
-        raise _unusable("key record of an unknown version")
+        raise malformed("key record of an unknown version")
     if "p" not in tags:
-        raise _unusable("key record without p=")
+        raise malformed("key record without p=")
     # RFC 6376 §3.6.1: an empty p= means that the key has been revoked.
     if not tags["p"]:
-        raise _unusable("key revoked")
+        raise malformed("key revoked")
     services = words(tags.get("s", b"*"))
     if b"*" not in services and b"email" not in services:
-        raise _unusable("key is not for email")
+        raise malformed("key is not for email")
     kind = tags.get("k", b"rsa").decode("ascii", "replace").lower()
     flags = words(tags.get("t", b""))
     return Key(
@@ -91,22 +91,18 @@ def parse_key(text: bytes) -> Key:
     )
 
 
-def _unusable(reason: str) -> SignatureError:
-    return SignatureError(DkimValue.PERMERROR, reason)
-
-
 def _public_key(kind: str, value: bytes) -> PublicKey:
     try:
         encoded = base64.b64decode(without_white(value), validate=True)
     except binascii.Error as error:
-        raise _unusable("key is no base64") from error
+        raise malformed("key is no base64") from error
     if kind == "ed25519":
         # RFC 8463 §4.2: the bare 32 octets.
         if len(encoded) != 32:
-            raise _unusable("ed25519 key of a wrong size")
+            raise malformed("ed25519 key of a wrong size")
         return nacl.signing.VerifyKey(encoded)
     if kind != "rsa":
-        raise _unusable("unknown key type")
+        raise malformed("unknown key type")
     return _rsa_key(encoded)
 
 
@@ -114,9 +110,9 @@ def _rsa_key(encoded: bytes) -> rsa.RSAPublicKey:
     try:
         public = serialization.load_der_public_key(encoded)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise _unusable("key cannot be read") from error
+        raise malformed("key cannot be read") from error
     if not isinstance(public, rsa.RSAPublicKey):
-        raise _unusable("key is not RSA")
+        raise malformed("key is not RSA")
     if public.key_size < MIN_BITS:
         # RFC 8301 §3.2: MUST NOT be considered valid.
         raise SignatureError(DkimValue.POLICY, f"key of {public.key_size} bits is too short", Cap.DKIM_KEY)

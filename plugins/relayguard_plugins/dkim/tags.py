@@ -10,18 +10,22 @@ class TagError(ValueError):
     """The bytes are no tag list; the message says what is wrong."""
 
 
-def parse_tags(value: bytes) -> dict[str, bytes]:
+def parse_tags(value: bytes, *, strict: bool = False) -> dict[str, bytes]:
     """Return the tags; values keep their inner white space. Raises TagError. Linear.
+
+    An empty tag between semicolons is tolerated, as by other verifiers, unless `strict`.
 
     >>> parse_tags(b"v=1; a=rsa-sha256;")
     {'v': b'1', 'a': b'rsa-sha256'}
     """
     tags: dict[str, bytes] = {}
-    for spec in value.split(b";"):
+    specs = value.split(b";")
+    for position, spec in enumerate(specs, 1):
         name, equals, text = spec.partition(b"=")
         name = name.strip(_WHITE)
         if not equals:
-            if name:
+            # RFC 6376 §3.2: a semicolon may end the list, and nothing may stand between two.
+            if name or (strict and position < len(specs)):
                 raise TagError("a tag has no value")
             continue
         if not _NAME.match(name):

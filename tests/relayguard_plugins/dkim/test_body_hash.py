@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relayguard_plugins.dkim.body_hash import BodyHash
+from relayguard import Slots
+from relayguard_plugins.dkim.body_hash import BodyHash, share, shared
 from tests.relayguard_plugins.dkim.signing import canonical_body, chunks, pem, rsa_key
 
 BODIES = st.text("ab \t\r\n", max_size=60).map(str.encode) | st.lists(
@@ -20,7 +21,12 @@ def hashed(body: bytes, *, relaxed: bool, cuts: list[int]) -> tuple[bytes, int]:
     running = BodyHash(relaxed=relaxed)
     for chunk in chunks(body, cuts):
         running.feed(chunk)
-    return running.finish()
+    return whole(running)
+
+
+def whole(running: BodyHash) -> tuple[bytes, int]:
+    body = running.finish()
+    return body.digest, body.length
 
 
 def reference(body: bytes, *, relaxed: bool) -> tuple[bytes, int]:
@@ -95,7 +101,7 @@ def test_nothing_piles_up_between_chunks(body: bytes, relaxed: bool) -> None:  #
     for start in range(0, len(body), 997):
         running.feed(body[start : start + 997])
         assert len(running._held) <= 2
-    assert running.finish() == reference(body, relaxed=relaxed)
+    assert whole(running) == reference(body, relaxed=relaxed)
 
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
@@ -118,4 +124,30 @@ def test_a_run_of_white_space_takes_few_passes(body: bytes) -> None:
     running = BodyHash(relaxed=True)
     running.feed(Counted(body))
     assert passes <= 21
-    assert running.finish() == reference(body, relaxed=True)
+    assert whole(running) == reference(body, relaxed=True)
+
+
+@pytest.mark.parametrize("form", ["simple", "relaxed"])
+@given(body=BODIES, cuts=st.lists(st.integers(0, 100), max_size=3), lengths=st.lists(st.integers(0, 70), max_size=4))
+@settings(deadline=None)
+def test_the_hash_of_each_beginning_is_noted_however_the_body_is_cut(
+    form: str, body: bytes, cuts: list[int], lengths: list[int]
+) -> None:
+    relaxed = form == "relaxed"
+    running = BodyHash(relaxed=relaxed, lengths=lengths)
+    for chunk in chunks(body, cuts):
+        running.feed(chunk)
+    content = canonical_body(body, relaxed=relaxed)
+    expected = {length: hashlib.sha256(content[:length]).digest() for length in lengths if length <= len(content)}
+    found = running.finish()
+    assert {length: digest for length, digest in found.beginnings.items() if length} == {
+        length: digest for length, digest in expected.items() if length
+    }
+    assert found is running.finish()
+
+
+def test_a_hash_that_one_filter_began_is_found_by_the_next() -> None:
+    slots, bodies = Slots(), {True: BodyHash(relaxed=True)}
+    assert shared(slots) == {}
+    share(slots, bodies)
+    assert shared(slots) is bodies

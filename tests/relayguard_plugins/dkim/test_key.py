@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from relayguard import Cap, DkimValue
 from relayguard_plugins.dkim.key import MAX_RECORD, choose_key, parse_key
-from relayguard_plugins.dkim.signature import SignatureError
+from relayguard_plugins.dkim.values import SignatureError
 from tests.relayguard_plugins.dkim.signing import ed25519_key, published, published_numbers, rsa_key
 
 RSA = published(rsa_key()).encode()
