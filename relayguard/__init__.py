@@ -3,6 +3,7 @@
 This is the public API: everything that a filter may import.
 """
 
+from relayguard.authentication_results.read import AuthenticationResults, read_results
 from relayguard.core.address import NULL_SENDER, Address, parse_path
 from relayguard.core.author import Ambiguity, Authors, read_authors
 from relayguard.core.body import Body
@@ -23,25 +24,28 @@ from relayguard.core.envelope import Envelope, Role, comes_from_outside
 from relayguard.core.headers import Header, Headers
 from relayguard.core.mailboxes import Mailbox
 from relayguard.core.message import Message
-from relayguard.core.results import (
+from relayguard.core.results import Failed, Failure, Reported, Result, Results
+from relayguard.core.session import IpAddress, IpNetwork, Session, Tls, contains
+from relayguard.core.slots import Slot, Slots
+from relayguard.core.stages import Stage
+from relayguard.core.standards import (
+    ArcResult,
+    ArcSet,
+    ArcValue,
     AuthResult,
     DkimResult,
     DkimValue,
     DmarcPolicy,
     DmarcResult,
     DmarcValue,
-    Failed,
-    Failure,
-    Reported,
-    Result,
-    Results,
+    IprevResult,
+    IprevValue,
+    Override,
+    OverrideKind,
     SpfIdentity,
     SpfResult,
     SpfValue,
 )
-from relayguard.core.session import IpAddress, IpNetwork, Session, Tls, contains
-from relayguard.core.slots import Slot, Slots
-from relayguard.core.stages import Stage
 from relayguard.core.text import printable
 from relayguard.core.verdicts import Defer, Discard, Quarantine, Reject, Verdict
 from relayguard.hookspecs import hookimpl
@@ -66,7 +70,11 @@ __all__ = [
     "Address",
     "Ambiguity",
     "Answer",
+    "ArcResult",
+    "ArcSet",
+    "ArcValue",
     "AuthResult",
+    "AuthenticationResults",
     "Authors",
     "Body",
     "Cap",
@@ -91,11 +99,15 @@ __all__ = [
     "Headers",
     "IpAddress",
     "IpNetwork",
+    "IprevResult",
+    "IprevValue",
     "MailExchange",
     "Mailbox",
     "Message",
     "Metrics",
     "Outcome",
+    "Override",
+    "OverrideKind",
     "Quarantine",
     "Question",
     "Reader",
@@ -126,5 +138,6 @@ __all__ = [
     "parse_path",
     "printable",
     "read_authors",
+    "read_results",
     "to_a_labels",
 ]

@@ -15,9 +15,9 @@ from relayguard.core.envelope import Envelope, Role
 from relayguard.core.headers import Header, Headers
 from relayguard.core.ledger import Step
 from relayguard.core.message import Message
-from relayguard.core.results import AuthResult
 from relayguard.core.session import Session
 from relayguard.core.stages import Stage
+from relayguard.core.standards import AuthResult
 from relayguard.core.verdicts import Defer, Given, Quarantine, Reject, strongest
 from relayguard.pipeline.dispatch import Dispatcher
 from relayguard.pipeline.findings import Findings

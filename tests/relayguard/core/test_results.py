@@ -3,10 +3,6 @@ import pytest
 from relayguard import (
     AuthResult,
     DkimResult,
-    DkimValue,
-    DmarcPolicy,
-    DmarcResult,
-    DmarcValue,
     Failed,
     Failure,
     Reported,
@@ -17,43 +13,9 @@ from relayguard import (
     SpfValue,
     Stage,
 )
-from relayguard.authentication_results.render import render
 
 SPF = SpfResult(value=SpfValue.PASS, identity=SpfIdentity.MAIL_FROM, domain="example.com", identifier="a@example.com")
 FAILED = Failed(filter="spf", stage=Stage.MAIL_FROM, kind=Failure.TIMEOUT)
-
-
-@pytest.mark.parametrize(
-    ("result", "shown"),
-    [
-        (SPF, "spf=pass smtp.mailfrom=a@example.com"),
-        (
-            DkimResult(
-                value=DkimValue.PASS,
-                domain="example.com",
-                selector="s1",
-                algorithm="rsa-sha256",
-                tag="Ab",
-                testing=True,
-            ),
-            "dkim=pass (testing key) header.d=example.com header.s=s1\n\t header.a=rsa-sha256 header.b=Ab",
-        ),
-        (DkimResult(value=DkimValue.NONE), "dkim=none"),
-        (
-            DmarcResult(value=DmarcValue.FAIL, domain="example.com", policy=DmarcPolicy.REJECT),
-            "dmarc=fail header.from=example.com policy.dmarc=reject",
-        ),
-        (
-            DmarcResult(value=DmarcValue.PERMERROR, reason="no author domain"),
-            'dmarc=permerror reason="no author domain"',
-        ),
-        (AuthResult(), "auth=pass"),
-    ],
-)
-def test_a_result_is_reported_as_its_standard_says(result: Result, shown: str) -> None:
-    reported = result.reported()
-    assert reported is not None
-    assert render("mx", [reported]) == f"mx;\n\t{shown}"
 
 
 def test_a_failure_and_a_result_of_ones_own_stay_out_of_the_header() -> None:
@@ -91,12 +53,3 @@ def test_results_of_one_message_are_not_those_of_another() -> None:
     second = Results(first)
     second.add([AuthResult()])
     assert len(first) == 1
-
-
-def test_a_result_of_the_standards_holds_text_or_cannot_be_built() -> None:
-    with pytest.raises(TypeError, match="SpfResult: its domain and value must be str"):
-        SpfResult(value=SpfValue.PASS, identity=SpfIdentity.MAIL_FROM, domain=5, identifier="x")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="DkimResult"):
-        DkimResult(value=None)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="DmarcResult"):
-        DmarcResult(value=DmarcValue.PASS, domain=b"x")  # type: ignore[arg-type]

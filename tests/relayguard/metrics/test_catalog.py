@@ -5,7 +5,7 @@ import pytest
 from relayguard.core.caps import Cap
 from relayguard.core.decision import Outcome
 from relayguard.core.envelope import Role
-from relayguard.core.results import DkimValue, DmarcValue, SpfValue
+from relayguard.core.standards import DkimValue, DmarcValue, SpfValue
 from relayguard.metrics import catalog
 from relayguard.metrics.catalog import CATALOG, Kind, Metric
 
