@@ -60,7 +60,7 @@ async def _measure(seconds: float, nowhere: TextIO) -> None:
 def _pipeline(config: Config, metrics: PrometheusMetrics, observer: Observer) -> Pipeline:
     resolver = build_resolver(config, metrics)
     listener = next(iter(config.listener))
-    filters = build_filters(take(config), services_of(resolver, metrics), listener)
+    filters = build_filters(take(config), services_of(config, resolver, metrics), listener)
     return build_pipeline(config, filters, observer, metrics, listener)
 
 

@@ -18,6 +18,7 @@ from relayguard.pipeline.connection import Pipeline
 from relayguard.pipeline.discovery import FilterError, find_class, known_names
 from relayguard.pipeline.dispatch import Dispatcher
 from relayguard.pipeline.filters import Filter, Mode, OnFailure, Policy
+from relayguard.pipeline.forged import name_pattern
 from relayguard.pipeline.needs import needs_of
 from relayguard.pipeline.record import Observer
 from relayguard.pipeline.registry import Candidate, register
@@ -73,6 +74,8 @@ def build_pipeline(
         submission_networks=config.submission_networks,
         submission_daemons=config.submission_daemons,
         trusted_relays=config.trusted_relays,
+        comments=config.authentication_results.comments,
+        strip_headers=name_pattern(config.strip_headers),
     )
     return Pipeline(
         listener=listener,
@@ -95,9 +98,9 @@ def build_resolver(config: Config, observer: DnsObserver) -> CachingResolver:
         raise ConfigError([Problem("dns.nameservers", str(error))]) from error
 
 
-def services_of(resolver: Resolver, metrics: Metrics) -> Services:
+def services_of(config: Config, resolver: Resolver, metrics: Metrics) -> Services:
     """Return what filters may ask for."""
-    return Services(resolver=resolver, clock=SystemClock(), metrics=metrics)
+    return Services(resolver=resolver, clock=SystemClock(), metrics=metrics, authserv_id=config.authserv_id)
 
 
 def _plan(snapshot: Snapshot, listener: str) -> tuple[list[_Blueprint], list[Problem]]:

@@ -71,6 +71,27 @@ HostPort = Annotated[str, AfterValidator(_check_host_port)]
 Nameserver = Annotated[str, AfterValidator(_check_nameserver)]
 Network = IPv4Network | IPv6Network
 
+# RFC 5322 §3.6.8 ftext.
+_FIELD_PATTERN = re.compile(r"[\x21-\x29\x2b-\x39\x3b-\x7e]{1,76}\*?\Z")
+# Without them mail is no mail, or could not be told where it came from.
+_NEVER_STRIPPED = frozenset({"from", "received", "authentication-results"})
+
+
+def _check_field_pattern(value: str) -> str:
+    if not _FIELD_PATTERN.match(value):
+        raise ValueError("must be the name of a header field, perhaps with * at its end, such as X-Spam-*")
+    matched = [name for name in _NEVER_STRIPPED if name == value.lower() or _begins(name, value.lower())]
+    if matched:
+        raise ValueError(f"must not match {matched[0].title()}")
+    return value
+
+
+def _begins(name: str, pattern: str) -> bool:
+    return pattern.endswith("*") and name.startswith(pattern[:-1])
+
+
+FieldPattern = Annotated[str, AfterValidator(_check_field_pattern)]
+
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
@@ -130,6 +151,12 @@ class Metrics(_Table):
     address: HostPort | Literal["off"] = "127.0.0.1:9108"
 
 
+class AuthenticationResults(_Table):
+    """How our Authentication-Results field is written."""
+
+    comments: bool = True
+
+
 class FilterPolicy(_Table):
     """What can be set for every filter, beside its own options."""
 
@@ -150,6 +177,7 @@ class Config(_Table):
     submission_networks: tuple[Network, ...] = ()
     submission_daemons: frozenset[str] = frozenset({"ORIGINATING"})
     trusted_relays: tuple[Network, ...] = ()
+    strip_headers: tuple[FieldPattern, ...] = ()
     listener: Annotated[dict[ListenerName, Listener], AfterValidator(_check_listeners)] = Field(
         default_factory=lambda: {"default": Listener()}, min_length=1
     )
@@ -157,6 +185,7 @@ class Config(_Table):
     dns: Dns = Dns()
     log: Log = Log()
     metrics: Metrics = Metrics()
+    authentication_results: AuthenticationResults = AuthenticationResults()
     filter: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     def filters_of(self, listener: str) -> tuple[str, ...]:

@@ -147,7 +147,7 @@ async def rehearse(rehearsal: Rehearsal, config: Config, zone: str | None = None
     if listener not in config.listener:
         raise ConfigError([Problem("listener", f"there is no {listener!r}, only {', '.join(config.listener)}")])
     inner: Resolver = ZoneResolver(zone) if zone is not None else build_resolver(config, trace)
-    filters = build_filters(take(config), services_of(TracedResolver(inner, trace), trace), listener)
+    filters = build_filters(take(config), services_of(config, TracedResolver(inner, trace), trace), listener)
     pipeline = build_pipeline(config, filters, trace, trace, listener)
     if rehearsal.role is Role.INCOMING:
         # The role is asked for by name here, so the client's address must not say otherwise.

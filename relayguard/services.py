@@ -94,8 +94,12 @@ class Metrics(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """All services; a filter takes them as ``services`` in its constructor."""
+    """All services; a filter takes them as ``services`` in its constructor.
+
+    `authserv_id` is our name: in Authentication-Results, and wherever else a filter must say who we are.
+    """
 
     resolver: Resolver
     clock: Clock
     metrics: Metrics
+    authserv_id: str

@@ -1,7 +1,7 @@
 """Writes the Authentication-Results header with authres, which escapes nothing, behind a sanitiser."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from authres.core import (
     AuthenticationResult,
@@ -17,18 +17,25 @@ from relayguard.core.text import printable
 HEADER_NAME = "Authentication-Results"
 
 _MAX_VALUE = 256
+# RFC 5322 §2.1.1 allows 998 octets in a line, and a value cannot be folded.
+_MAX_OCTETS = 480
 # The MTA's interface takes 64 KB; a filter that reports more than this loses what is over.
 _MAX_HEADER = 50_000
 _LINE = 78
 # RFC 2045 §5.1 token, less the characters that some readers take for more than they are.
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+\Z")
-_DOT_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
+# RFC 5322 §3.2.3, and RFC 6532 §3.2 beyond ASCII.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
+_DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*\Z")
 _WORDS = re.compile(r'(?:"(?:\\.|[^"\\])*"|\((?:\\.|[^()\\])*\)|[^\s"(])+')
 _IN_COMMENT = str.maketrans("()\\", "???")
 
 
+_Clean = Callable[[str], str]
+
+
 class _SafeValue(QuotableValue):
-    """A value of printable ASCII that is quoted whenever it must be: authres quotes nothing that has an ``@``."""
+    """A value of printable text that is quoted whenever it must be: authres quotes nothing that has an ``@``."""
 
     def quote_if_needed(self) -> str:
         text = str(self)
@@ -39,19 +46,22 @@ class _SafeValue(QuotableValue):
         return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def render(authserv_id: str, reported: Iterable[Reported]) -> str:
+def render(authserv_id: str, reported: Iterable[Reported], *, comments: bool = True, utf8: bool = False) -> str:
     r"""Return the header's value, folded with ``\n`` and a tab. Whatever the results hold, it re-parses to just that.
+
+    With `utf8` the message is internationalized (RFC 6531), and local parts may be, too. Without `comments` there are none.
 
     >>> render("mx.example.com", [Reported("spf", "pass", (("smtp", "mailfrom", "a@example.org"),))])
     'mx.example.com;\n\tspf=pass smtp.mailfrom=a@example.org'
     >>> render("mx.example.com", [])
     'mx.example.com; none'
     """
+    clean = _internationalized if utf8 else _ascii
     results: list[str] = []
     left = _MAX_HEADER
     for entry in reported:
-        text = _fold(str(_result(entry)))
-        left -= len(text) + 3
+        text = _fold(str(_result(entry, clean, comments=comments)))
+        left -= len(text.encode()) + 3
         if left < 0:
             break
         results.append(text)
@@ -61,17 +71,33 @@ def render(authserv_id: str, reported: Iterable[Reported]) -> str:
     return ";\n\t".join([authserv_id, *results])
 
 
-def _result(entry: Reported) -> AuthenticationResult:
+def _result(entry: Reported, clean: _Clean, *, comments: bool) -> AuthenticationResult:
     properties = []
     for ptype, name, value in entry.properties:
         written = AuthenticationResultProperty(ptype, name)
-        written.value = _SafeValue(printable(value, _MAX_VALUE))
+        written.value = _SafeValue(clean(value))
         properties.append(written)
-    comment = printable(entry.comment, _MAX_VALUE).translate(_IN_COMMENT) if entry.comment else None
+    comment = clean(entry.comment).translate(_IN_COMMENT) if comments and entry.comment else None
     result = AuthenticationResult(entry.method, result=entry.value, result_comment=comment, properties=properties)
     if entry.reason:
-        result.reason = _SafeValue(printable(entry.reason, _MAX_VALUE))
+        result.reason = _SafeValue(clean(entry.reason))
     return result
+
+
+def _ascii(value: str) -> str:
+    local, at, domain = value.rpartition("@")
+    if at and not local.isascii():
+        # RFC 8601 §2.7.2: beyond an internationalized message such a local part cannot be written, and is left out.
+        value = f"@{domain}"
+    return printable(value, _MAX_VALUE)
+
+
+def _internationalized(value: str) -> str:
+    if value.isascii():
+        return printable(value, _MAX_VALUE)
+    # RFC 6532 §3.2 allows all of UTF-8; not what cannot be seen, or turns the direction of reading.
+    seen = "".join(char if char.isprintable() else "?" for char in value[:_MAX_VALUE])
+    return seen.encode("utf-8", "replace")[:_MAX_OCTETS].decode("utf-8", "ignore")
 
 
 def _fold(text: str) -> str:

@@ -64,7 +64,9 @@ def check_filters(config: Config) -> tuple[Snapshot, Mapping[str, tuple[Filter, 
         snapshot = Snapshot(config=config, drop_ins={})
     for listener in config.listener:
         try:
-            built[listener] = build_filters(snapshot, services_of(NoResolver(), NoMetrics()), listener)
+            built[listener] = build_filters(
+                snapshot, services_of(snapshot.config, NoResolver(), NoMetrics()), listener
+            )
         except ConfigError as error:
             problems |= dict.fromkeys(error.problems)
     if problems:

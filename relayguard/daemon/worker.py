@@ -88,7 +88,7 @@ def build(snapshot: Snapshot, listener: str, logger: Logger) -> Pipeline:
     """Build everything that serves one listener; raises ConfigError."""
     metrics = PrometheusMetrics(__version__)
     resolver = build_resolver(snapshot.config, metrics)
-    filters = build_filters(snapshot, services_of(resolver, metrics), listener)
+    filters = build_filters(snapshot, services_of(snapshot.config, resolver, metrics), listener)
     observer = Observers([metrics, EnvelopeLog(logger)])
     return build_pipeline(snapshot.config, filters, observer, metrics, listener)
 

@@ -144,7 +144,7 @@ RESULTS = Metric(
     (("method", METHODS), ("result", AUTH_RESULTS)),
 )
 HEADERS_STRIPPED = Metric(
-    "relayguard_headers_stripped_total", Kind.COUNTER, "Forged Authentication-Results fields removed."
+    "relayguard_headers_stripped_total", Kind.COUNTER, "Forged Authentication-Results and other fields removed."
 )
 CAPS_HIT = Metric(
     "relayguard_caps_hit_total", Kind.COUNTER, "Messages that ran into a bound on work.", (("cap", Cap),)

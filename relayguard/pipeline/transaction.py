@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from relayguard.authentication_results.render import HEADER_NAME, render
-from relayguard.authentication_results.scan import MAX_FORGED, forged_headers
+from relayguard.authentication_results.scan import MAX_FORGED
 from relayguard.core.address import Address
 from relayguard.core.body import Body
 from relayguard.core.caps import Cap
@@ -21,6 +21,7 @@ from relayguard.core.standards import AuthResult
 from relayguard.core.verdicts import Defer, Given, Quarantine, Reject, strongest
 from relayguard.pipeline.dispatch import Dispatcher
 from relayguard.pipeline.findings import Findings
+from relayguard.pipeline.forged import forged_fields
 from relayguard.pipeline.needs import Needs
 from relayguard.pipeline.record import EnvelopeRecord, Observer
 from relayguard.pipeline.rules import Rules
@@ -29,7 +30,7 @@ from relayguard.services import Metrics
 CORE = "relayguard"
 """Who decided, where it was no filter."""
 
-TOO_MANY_FORGED = Reject(text="Too many Authentication-Results fields that claim to be ours")
+TOO_MANY_FORGED = Reject(text="Too many header fields that claim to be ours")
 
 HEADER_BLOCK_BYTES = 256 * 1024
 """Filters see no more of the header block than this."""
@@ -153,11 +154,11 @@ class Transaction:
         return given is None or isinstance(given.verdict, Quarantine)
 
     def _authenticate(self) -> None:
-        ledger = self._findings.ledger
+        ledger, rules = self._findings.ledger, self._rules
         # RFC 8601 §5: what claims to be ours and is not must go, before ours is added.
         if not self.session.trusted_relay:
             limit = MAX_FORGED if self.envelope.role is Role.INCOMING else None
-            forged, capped = forged_headers(self._headers.all(HEADER_NAME), self._rules.authserv_id, limit)
+            forged, capped = forged_fields(self._headers, rules.authserv_id, rules.strip_headers, limit)
             if capped:
                 self._metrics.cap_hit(Cap.AUTHENTICATION_RESULTS)
             if limit is not None and len(forged) > limit:
@@ -166,7 +167,8 @@ class Transaction:
             self._stripped = len(forged)
             for header in forged:
                 ledger.add(DeleteHeader(header))
-        self._header = render(self._rules.authserv_id, self._findings.reported)
+        utf8 = self.envelope.smtputf8
+        self._header = render(rules.authserv_id, self._findings.reported, comments=rules.comments, utf8=utf8)
         ledger.add(AddHeader(HEADER_NAME, self._header))
 
     def _outgoing_body(self) -> Body:

@@ -48,7 +48,9 @@ class CountedMetrics:
 
 def some_services(zone: str = "") -> Services:
     """Return services whose DNS is the zone file `zone`, and whose clock stands at `NOON`."""
-    return Services(resolver=ZoneResolver(zone), clock=FrozenClock(), metrics=CountedMetrics())
+    return Services(
+        resolver=ZoneResolver(zone), clock=FrozenClock(), metrics=CountedMetrics(), authserv_id="mx.example.com"
+    )
 
 
 def a_session(client: str = "192.0.2.1", **facts: Any) -> Session:

@@ -202,6 +202,7 @@ def test_without_any_nameserver_the_configuration_cannot_be_used(monkeypatch: py
 def test_the_services_of_the_daemon_are_the_real_ones() -> None:
     metrics = PrometheusMetrics("0")
     resolver = resolver_of('[dns]\nnameservers = ["127.0.0.1:53"]', metrics)
-    services = services_of(resolver, metrics)
+    services = services_of(parse('authserv_id = "mx.example.com"'), resolver, metrics)
+    assert services.authserv_id == "mx.example.com"
     assert services.resolver is resolver
     assert isinstance(services.clock, SystemClock)

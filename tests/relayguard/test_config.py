@@ -225,3 +225,21 @@ def test_the_rest_of_a_file_with_a_mistake_is_there_to_be_looked_at() -> None:
 
 def test_a_problem_without_a_path_is_only_its_message() -> None:
     assert str(Problem("", "nothing is there")) == "nothing is there"
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("X Spam", "must be the name of a header field"),
+        ("*", "must be the name of a header field"),
+        ("X-*-Y", "must be the name of a header field"),
+        ("FROM", "must not match From"),
+        ("Receiv*", "must not match Received"),
+        ("a*", "must not match Authentication-Results"),
+    ],
+)
+def test_a_field_that_mail_needs_cannot_be_stripped(name: str, complaint: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse(f'strip_headers = ["{name}"]')
+    assert complaint in str(error.value)
+    assert parse('strip_headers = ["Received-SPF", "X-Spam-*"]').strip_headers == ("Received-SPF", "X-Spam-*")

@@ -19,10 +19,11 @@ def test_what_filters_get_in_the_daemon_and_in_tests_answers_to_the_same_names()
 
     real: tuple[Resolver, Clock, Metrics] = (asyncio.run(resolver()), SystemClock(), metrics)
     fake: tuple[Resolver, Clock, Metrics] = (ZoneResolver(""), FrozenClock(), CountedMetrics())
-    for services in (Services(*real), Services(*fake), some_services()):
+    for services in (Services(*real, "mx"), Services(*fake, "mx"), some_services()):
         question = Question("example.com", RecordType.A)
         assert services.resolver.cached(question) is None
         assert services.clock.now() > 1_700_000_000
+        assert services.authserv_id.startswith("mx")
 
 
 @pytest.mark.parametrize("kind", RecordType)

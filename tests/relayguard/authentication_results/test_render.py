@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayguard import Reported, printable
+from relayguard import Reported, printable, read_results
 from relayguard.authentication_results.render import render
 from relayguard.core.edits import AddHeader
 
@@ -83,10 +83,15 @@ def parse(header: str) -> tuple[str, list[Clause]]:
     return parts[0][0][1], [clause_of(part) for part in parts[1:]]
 
 
+def clean(value: str) -> str:
+    local, at, domain = value.rpartition("@")
+    return printable(f"@{domain}" if at and not local.isascii() else value)
+
+
 def meant(entry: Reported) -> Clause:
-    pairs = [("reason", printable(entry.reason))] if entry.reason else []
-    pairs += [(f"{ptype}.{name}", printable(value)) for ptype, name, value in entry.properties]
-    comment = re.sub(r"[()\\]", "?", printable(entry.comment)) if entry.comment else None
+    pairs = [("reason", clean(entry.reason))] if entry.reason else []
+    pairs += [(f"{ptype}.{name}", clean(value)) for ptype, name, value in entry.properties]
+    comment = re.sub(r"[()\\]", "?", clean(entry.comment)) if entry.comment else None
     return Clause(entry.method, entry.value, comment, pairs)
 
 
@@ -150,4 +155,38 @@ def test_60_signatures_are_folded_and_none_is_cut() -> None:
 def test_a_filter_that_reports_without_end_loses_what_no_mta_would_take() -> None:
     header = render(ID, [Reported("x-flood", "pass", (("policy", "x", "y " * 120),))] * 1000)
     assert 100 < len(parse(header)[1]) < 1000
+    AddHeader("Authentication-Results", header)
+
+
+def test_comments_can_be_left_out() -> None:
+    entry = Reported("dkim", "pass", (("header", "d", "example.com"),), comment="testing key")
+    assert render(ID, [entry], comments=False) == f"{ID};\n\tdkim=pass header.d=example.com"
+
+
+@pytest.mark.parametrize(
+    ("value", "written", "internationalized"),
+    [
+        ("j\u00fcrgen@example.com", "@example.com", "j\u00fcrgen@example.com"),
+        ("a\u202e\u200bb@example.com", "@example.com", "a??b@example.com"),
+        ("\u00fc b@example.com", "@example.com", '"\u00fc b@example.com"'),
+        ("\u00fc; dmarc=pass", '"?; dmarc=pass"', '"\u00fc; dmarc=pass"'),
+        ("plain", "plain", "plain"),
+        ("\u00fc", '"?"', '"\u00fc"'),
+    ],
+)
+def test_only_an_internationalized_message_has_text_beyond_ascii(
+    value: str, written: str, internationalized: str
+) -> None:
+    entry = Reported("spf", "pass", (("smtp", "mailfrom", value),))
+    for utf8, expected in ((False, written), (True, internationalized)):
+        assert render(ID, [entry], utf8=utf8) == f"{ID};\n\tspf=pass smtp.mailfrom={expected}"
+
+
+@given(HOSTILE, HOSTILE)
+def test_no_value_of_an_internationalized_message_adds_a_result_of_its_own(value: str, other: str) -> None:
+    header = render(ID, [Reported("spf", "fail", (("smtp", "mailfrom", value),), other, other)], utf8=True)
+    read = read_results(header.replace("\n", "\r\n").encode())
+    assert read is not None
+    assert [(entry.method, entry.value, len(entry.properties)) for entry in read.entries] == [("spf", "fail", 1)]
+    assert max(len(line.encode()) for line in header.split("\n")) <= 998
     AddHeader("Authentication-Results", header)

@@ -98,6 +98,7 @@ class Rig:
         budgets: Mapping[Stage, float] = BUDGETS,
         monotonic: Callable[[], float] = time.monotonic,
         timer: Callable[[], float] = time.perf_counter,
+        rules: Rules = RULES,
     ) -> None:
         filters = filters_of(*instances, policy=policy)
         self.seen = Recorder()
@@ -109,7 +110,7 @@ class Rig:
             needs=needs_of(filters),
             dispatcher=Dispatcher(filters, observer, budgets, timer, monotonic),
             observer=observer,
-            rules=RULES,
+            rules=rules,
             metrics=self.counted,
         )
         self.connection: Connection = self.pipeline.open()
@@ -118,8 +119,10 @@ class Rig:
         await self.connection.connect(client)
         await self.connection.helo(helo, {})
 
-    async def mail(self, sender: str = "a@example.org", **macros: str) -> Reject | Defer | None:
-        return await self.connection.mail_from(f"<{sender}>".encode(), [], macros)
+    async def mail(
+        self, sender: str = "a@example.org", words: Sequence[str] = (), **macros: str
+    ) -> Reject | Defer | None:
+        return await self.connection.mail_from(f"<{sender}>".encode(), words, macros)
 
     async def rcpt(self, recipient: str = "b@example.com") -> Reject | Defer | None:
         return await self.connection.rcpt_to(f"<{recipient}>".encode())

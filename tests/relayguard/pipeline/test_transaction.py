@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +25,9 @@ from relayguard import (
     Reject,
     ReplaceBody,
     Results,
+    SpfIdentity,
+    SpfResult,
+    SpfValue,
     Stage,
     Verdict,
     hookimpl,
@@ -31,6 +35,7 @@ from relayguard import (
 from relayguard.core.body import SPOOL_BYTES
 from relayguard.core.ledger import SetHeader
 from relayguard.pipeline.connection import Client
+from relayguard.pipeline.forged import name_pattern
 from relayguard.pipeline.transaction import HEADER_BLOCK_BYTES, Ending
 from tests.relayguard.pipeline.rig import FROM, RULES, SHADOW, Rig, run, send
 
@@ -223,6 +228,43 @@ def test_our_header_is_added_and_forged_ones_are_gone() -> None:
     assert steps[-1] == AddHeader("Authentication-Results", "mx.example.com;\n\tauth=pass")
     assert rig.seen.records[0].stripped == 4
     assert rig.sample("relayguard_headers_stripped_total") == 4
+
+
+TRUSTED = ("X-Spam-Score", b" -10")
+
+
+def test_other_fields_that_only_we_may_write_are_gone_too() -> None:
+    rules = replace(RULES, strip_headers=name_pattern(["X-Spam-*"]))
+    rig = Rig(rules=rules)
+    steps = send(rig, TRUSTED, OURS, TRUSTED, FROM).steps
+    assert steps[:3] == (
+        SetHeader("X-Spam-Score", 2, None),
+        SetHeader("Authentication-Results", 1, None),
+        SetHeader("X-Spam-Score", 1, None),
+    )
+    assert rig.seen.records[0].stripped == 3
+
+
+def test_our_header_is_internationalized_only_if_the_message_is_and_has_no_comments_if_they_are_not_wanted() -> None:
+    found = SpfResult(
+        value=SpfValue.PASS,
+        identity=SpfIdentity.MAIL_FROM,
+        domain="example.org",
+        identifier="j\u00fc@example.org",
+        permissive=True,
+    )
+
+    async def added(rig: Rig, *words: str) -> tuple[object, ...]:
+        await rig.mail(words=words)
+        await rig.rcpt()
+        return (await rig.data()).steps
+
+    async def both(rig: Rig) -> None:
+        for words, shown in (((), "@example.org"), (("SMTPUTF8",), "j\u00fc@example.org")):
+            value = f"mx.example.com;\n\tspf=pass smtp.mailfrom={shown}"
+            assert await added(rig, *words) == (AddHeader("Authentication-Results", value),)
+
+    run(Rig(At(Stage.END_OF_MESSAGE, found), rules=replace(RULES, comments=False)), both)
 
 
 def test_the_headers_of_our_own_relays_are_kept() -> None:
