@@ -171,7 +171,7 @@ class Config(_Table):
         default_factory=lambda: to_a_labels(socket.getfqdn()) or "localhost",
     )
     profile: Literal["monitor", "enforce"] = "monitor"
-    filters: tuple[str, ...] = ("author", "spf", "dkim", "dmarc")
+    filters: tuple[str, ...] = ("author", "spf", "dkim", "arc", "dmarc")
     plugin_directory: Path | None = None
     local_networks: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
     submission_networks: tuple[Network, ...] = ()

@@ -104,7 +104,7 @@ def test_the_daemon_serves_mail_inside_the_sandbox(tmp_path: Path) -> None:
     address = f"unix:{tmp_path}/milter.sock"
     with ExitStack() as stack:
         dns = stack.enter_context(DnsServer(ZONE))
-        text = configuration(address, dns.port, "off", '"author", "spf", "dkim", "dmarc"')
+        text = configuration(address, dns.port, "off", '"author", "spf", "dkim", "arc", "dmarc"')
         stack.enter_context(Daemon(tmp_path, text, program=(*sandboxed(), "-m", "relayguard")))
         client = stack.enter_context(MilterClient(address))
         client.connect(address="192.0.2.1")

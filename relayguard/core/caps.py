@@ -18,6 +18,8 @@ class Cap(StrEnum):
     """A DKIM-Signature that names more than 100 header fields."""
     DKIM_KEY = "dkim_key"
     """A DKIM key whose modulus or exponent is out of bounds."""
+    ARC_SETS = "arc_sets"
+    """More than 50 ARC sets; the chain fails."""
     DNS_QUERIES = "dns_queries"
     """A check wanted more DNS queries for one message than it may have."""
     FROM_SIZE = "from_size"

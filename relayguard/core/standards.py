@@ -123,7 +123,9 @@ class ArcSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArcResult(Result):
-    """The ARC chain of a message (RFC 8617). `sets` are those of a chain that passes, the oldest first.
+    """The ARC chain of a message (RFC 8617).
+
+    `sets` are those of a chain that passes, or that could not be checked (``temperror``), the oldest first.
 
     `oldest_pass` is the oldest instance from which on the message is unchanged, 0 if it never was, None if
     that is not known. `client` is the address of the host that handed the message over.
@@ -145,8 +147,11 @@ class ArcResult(Result):
             properties.append(("header", "oldest-pass", str(self.oldest_pass)))
         if self.client and self.value is not ArcValue.NONE:
             properties.append(("smtp", "remote-ip", self.client))
-        comment = f"i={self.sets[-1].instance}, sealed by {self.sets[-1].sealer}" if self.sets else None
-        return Reported("arc", self.value, tuple(properties), reason=self.reason, comment=comment)
+        passed = self.value is ArcValue.PASS and self.sets
+        comment = f"i={self.sets[-1].instance}, sealed by {self.sets[-1].sealer}" if passed else None
+        # RFC 8617 §5.2.1: the header knows no temporary error; whoever decides here does.
+        value = ArcValue.FAIL if self.value is ArcValue.TEMPERROR else self.value
+        return Reported("arc", value, tuple(properties), reason=self.reason, comment=comment)
 
 
 class IprevValue(StrEnum):

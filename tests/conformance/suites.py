@@ -1,11 +1,15 @@
-"""The suites of others: fetched once into .make/suites, never committed."""
+"""The suites of others: fetched once into .make/suites, or read where RELAYGUARD_SUITES says; never committed."""
 
+import os
 import subprocess
 import sys
 import tarfile
 from pathlib import Path
 
-CACHE = Path(__file__).parents[2] / ".make" / "suites"
+ROOT = Path(__file__).parents[2]
+CACHE = ROOT / ".make" / "suites"
+SHARED = Path(os.environ.get("RELAYGUARD_SUITES") or ROOT.parent / "shared" / "data")
+NO_SUITES = f"there are no suites in {SHARED}: set RELAYGUARD_SUITES to the folder that holds arc/"
 
 _PYSPF = "pyspf==2.0.14"
 _MEMBER = "pyspf-2.0.14/test/rfc7208-tests.yml"
@@ -27,3 +31,9 @@ def rfc7208() -> Path:
             part.write_bytes(member.read())
             part.replace(suite)
     return suite
+
+
+def arc_validation() -> Path | None:
+    """The validation suite of ARC, None where it is not at hand."""
+    suite = SHARED / "arc" / "arc-draft-validation-tests.yml"
+    return suite if suite.exists() else None

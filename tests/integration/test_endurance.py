@@ -12,7 +12,7 @@ from relayguard.testing.milter_client import CONTINUE, MilterClient
 from tests.conftest import Serve, Served
 
 ZONE = 'example.org. IN TXT "v=spf1 ip4:192.0.2.1 -all"\n$SILENT silent.example.\n'
-ALL = '"author", "spf", "dkim", "dmarc"'
+ALL = '"author", "spf", "dkim", "arc", "dmarc"'
 MESSAGE = b"From: a@example.org\r\nSubject: hello\r\n\r\n" + b"a line of text\r\n" * 100
 MB = 1024 * 1024
 

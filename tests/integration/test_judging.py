@@ -23,7 +23,7 @@ BODY_HASH = base64.b64encode(bytes(32)).decode()
 
 @pytest.fixture(scope="module")
 def relay(start_relay: StartRelay) -> Relay:
-    return start_relay('"author", "spf", "dkim", "dmarc"', zone=ZONE)
+    return start_relay('"author", "spf", "dkim", "arc", "dmarc"', zone=ZONE)
 
 
 def mail(author: str, *headers: str, body: bytes = b"hello\r\n") -> bytes:

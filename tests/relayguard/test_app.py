@@ -65,14 +65,14 @@ def given(each: Filter) -> dict[str, Any]:
 
 def test_the_filters_that_come_with_it_load_in_their_default_order() -> None:
     filters = build_filters(take(parse("")), some_services(), "default")
-    assert [each.name for each in filters] == ["author", "spf", "dkim", "dmarc"]
+    assert [each.name for each in filters] == ["author", "spf", "dkim", "arc", "dmarc"]
 
 
 @pytest.mark.parametrize(("profile", "mode"), [("monitor", Mode.SHADOW), ("enforce", Mode.ENFORCE)])
 def test_filters_that_judge_content_follow_the_profile(profile: str, mode: Mode) -> None:
     filters = build_filters(take(parse(f'profile = "{profile}"')), some_services(), "default")
     modes = {each.name: each.policy.mode(Role.INCOMING) for each in filters}
-    assert modes == {"author": mode, "dmarc": mode, "spf": Mode.ENFORCE, "dkim": Mode.ENFORCE}
+    assert modes == {"author": mode, "dmarc": mode, "spf": Mode.ENFORCE, "dkim": Mode.ENFORCE, "arc": Mode.ENFORCE}
 
 
 def test_a_single_filter_can_be_set_otherwise_than_the_profile() -> None:

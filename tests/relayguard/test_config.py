@@ -25,7 +25,7 @@ def problems_of(text: str) -> list[str]:
 def test_an_empty_file_is_a_configuration_that_works() -> None:
     config = parse("")
     assert config.profile == "monitor"
-    assert config.filters == ("author", "spf", "dkim", "dmarc")
+    assert config.filters == ("author", "spf", "dkim", "arc", "dmarc")
     assert config.listener["default"].address == "unix:/run/relayguard/milter.sock"
     assert ip_network("127.0.0.0/8") in config.local_networks
     assert not config.trusted_relays

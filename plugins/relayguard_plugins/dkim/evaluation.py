@@ -35,7 +35,7 @@ def evaluate(
     """Verify one signature (RFC 6376 §6.1). `now` is in seconds since the epoch. Never raises for bad input."""
     testing = False
     try:
-        _check_times(signature, now)
+        check_times(signature, now)
         key = find_key(answer)
         testing = key.testing
         check_key(signature.algorithm, key)
@@ -51,7 +51,8 @@ def evaluate(
     return signature.result(DkimValue.PASS, testing=testing)
 
 
-def _check_times(signature: Signature, now: float) -> None:
+def check_times(signature: Signature, now: float) -> None:
+    """Compare with the clock, allowing for its skew; raises SignatureError."""
     if signature.expires is not None and signature.expires + SKEW < now:
         raise SignatureError(DkimValue.FAIL, "signature expired")
     if signature.timestamp is not None and signature.timestamp - SKEW > now:
@@ -88,8 +89,19 @@ def check_body(signature: Signature, body: HashedBody) -> None:
 
 def check_headers(signature: Signature, key: Key, headers: Headers) -> None:
     """Verify the signature itself; raises SignatureError."""
-    if not key.verifies(signature.signature, header_digest(signature, headers)):
+    check_digest(key, signature.signature, header_digest(signature, headers))
+
+
+def check_digest(key: Key, signature: bytes, digest: bytes) -> None:
+    """Verify that `signature` is one of `digest`; raises SignatureError."""
+    if not key.verifies(signature, digest):
         raise SignatureError(DkimValue.FAIL, "signature did not verify")
+
+
+def check_whole_body(signature: Signature, body: HashedBody) -> None:
+    """RFC 6376 §8.2: whatever ``l=`` leaves unsigned could be all that a reader sees; raises SignatureError."""
+    if signature.length is not None and signature.length < body.length:
+        raise SignatureError(DkimValue.POLICY, "l= leaves a part of the body unsigned")
 
 
 def _check_identity(signature: Signature, key: Key) -> None:
@@ -99,10 +111,8 @@ def _check_identity(signature: Signature, key: Key) -> None:
 
 
 def _check_demands(signature: Signature, headers: Headers, body: HashedBody, demands: Demands) -> None:
-    # RFC 6376 §8.2: whatever follows is unsigned, and could be all that a reader sees.
-    length = body.length if signature.length is None else signature.length
-    if length < body.length and (demands.whole_body or length == 0):
-        raise SignatureError(DkimValue.POLICY, "l= leaves a part of the body unsigned")
+    if demands.whole_body or signature.length == 0:
+        check_whole_body(signature, body)
     for name in demands.must_sign:
         # RFC 6376 §8.15: a second field above the signed one is what a reader sees.
         if len(headers.all(name)) > signature.names.count(name.lower().encode()):

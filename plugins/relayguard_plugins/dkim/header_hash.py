@@ -15,14 +15,27 @@ def header_digest(signature: Signature, headers: Headers) -> bytes:
     """Return the SHA-256 hash that the signature signs."""
     hashed = hashlib.sha256()
     for name, value in _selected(signature, headers):
-        hashed.update(_relaxed(name, value) if signature.relaxed_header else name + b":" + value)
+        hashed.update(relaxed_field(name, value) if signature.relaxed_header else name + b":" + value)
         hashed.update(b"\r\n")
-    own = signature.header
-    value = without_signature(own.value)
-    name = own.name.encode("latin-1", "replace")
+    name, value = field_bytes(signature.header)
+    value = without_signature(value)
     # RFC 6376 §3.7: the signature field itself comes last, without a final CRLF.
-    hashed.update(_relaxed(name, value) if signature.relaxed_header else name + b":" + value)
+    hashed.update(relaxed_field(name, value) if signature.relaxed_header else name + b":" + value)
     return hashed.digest()
+
+
+def field_bytes(header: Header) -> tuple[bytes, bytes]:
+    """Return the name and value of a field as they are hashed."""
+    return header.name.encode("latin-1", "replace"), header.value
+
+
+def relaxed_field(name: bytes, value: bytes) -> bytes:
+    """Return a field in relaxed form, without its line end (RFC 6376 §3.4.2)."""
+    # dkimpy's own strips vertical tabs too, which are no white space here.
+    value = value.replace(b"\r\n", b"").translate(_TAB_TO_SPACE)
+    while b"  " in value:
+        value = value.replace(b"  ", b" ")
+    return name.lower().rstrip(b" \t") + b":" + value.strip(b" ")
 
 
 def without_signature(value: bytes) -> bytes:
@@ -42,7 +55,7 @@ def _selected(signature: Signature, headers: Headers) -> list[tuple[bytes, bytes
     """
     wanted = list(signature.names)
     # An extra From is always included: one that was added after signing must break the signature.
-    if len(headers.all("From")) > wanted.count(b"from"):
+    if 0 < wanted.count(b"from") < len(headers.all("From")):
         wanted.append(b"from")
     candidates: list[Header] = []
     for name, times in Counter(wanted).items():
@@ -50,13 +63,4 @@ def _selected(signature: Signature, headers: Headers) -> list[tuple[bytes, bytes
         fields = [header for header in headers.all(name.decode("latin-1")) if header is not signature.header]
         candidates += fields[-times:]
     candidates.sort(key=lambda header: header.position)
-    pairs = [(header.name.encode("latin-1", "replace"), header.value) for header in candidates]
-    return dkim.select_headers(pairs, wanted)
-
-
-def _relaxed(name: bytes, value: bytes) -> bytes:
-    # RFC 6376 §3.4.2. dkimpy's own strips vertical tabs too, which are no white space here.
-    value = value.replace(b"\r\n", b"").translate(_TAB_TO_SPACE)
-    while b"  " in value:
-        value = value.replace(b"  ", b" ")
-    return name.lower().rstrip(b" \t") + b":" + value.strip(b" ")
+    return dkim.select_headers([field_bytes(header) for header in candidates], wanted)

@@ -9,7 +9,7 @@ Config = Callable[[str], Path]
 def test_a_configuration_without_errors_is_ok(relayguard: Run, config: Config) -> None:
     path = config('authserv_id = "mx.example.com"')
     done = relayguard("check", "-c", path)
-    assert (done.returncode, done.stdout) == (0, f"{path}: ok, 4 filters: author, spf, dkim, dmarc\n")
+    assert (done.returncode, done.stdout) == (0, f"{path}: ok, 5 filters: author, spf, dkim, arc, dmarc\n")
 
 
 def test_every_error_is_printed_at_once_with_its_path_and_a_suggestion(relayguard: Run, config: Config) -> None:

@@ -6,7 +6,7 @@ from relayguard.config import Config, ConfigError
 
 def test_the_filters_that_ship_can_be_built_without_asking_anybody() -> None:
     _, filters = check_filters(Config())
-    assert [each.name for each in filters["default"]] == ["author", "spf", "dkim", "dmarc"]
+    assert [each.name for each in filters["default"]] == ["author", "spf", "dkim", "arc", "dmarc"]
 
 
 def test_a_filter_that_does_not_exist_is_a_problem_of_the_configuration() -> None:

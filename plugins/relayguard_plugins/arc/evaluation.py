@@ -1,0 +1,104 @@
+"""ARC of one chain: a function of the chain, the message, the DNS answers and the time (RFC 8617 §5.2)."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+
+from relayguard import Answer, ArcResult, ArcValue, DkimValue, Headers, Question
+from relayguard_plugins.arc.chain import Link
+from relayguard_plugins.dkim.body_hash import BodyHash
+from relayguard_plugins.dkim.evaluation import (
+    check_body,
+    check_digest,
+    check_headers,
+    check_key,
+    check_times,
+    check_whole_body,
+    find_key,
+    key_question,
+)
+from relayguard_plugins.dkim.header_hash import field_bytes, relaxed_field, without_signature
+from relayguard_plugins.dkim.values import SignatureError
+
+MAX_OLDER = 10
+"""So many signatures before the newest are tried, to tell since when the message is unchanged; none decides."""
+
+Answers = Mapping[Question, Answer]
+Bodies = Mapping[bool, BodyHash]
+
+
+def tried(chain: Sequence[Link]) -> Sequence[Link]:
+    """Return the sets whose message signatures are verified: the newest, and some before it."""
+    return chain[-1 - MAX_OLDER :]
+
+
+def questions(chain: Sequence[Link]) -> list[Question]:
+    """Return all the keys that the evaluation may need; they are asked at once."""
+    keys = [(link.seal.selector, link.seal.domain) for link in chain]
+    keys += [(link.message_signature.selector, link.message_signature.domain) for link in tried(chain)]
+    return [key_question(selector, domain) for selector, domain in dict.fromkeys(keys)]
+
+
+def evaluate(
+    chain: Sequence[Link], headers: Headers, bodies: Bodies, answers: Answers, now: float, client: str
+) -> ArcResult:
+    """Validate a chain that is not empty. `now` is in seconds since the epoch. Never raises for bad input."""
+    said = tuple(link.said() for link in chain)
+    try:
+        _check_message(chain[-1], headers, bodies, answers, now)
+        for link, digest in reversed(list(_seal_digests(chain))):
+            _check_seal(link, digest, answers)
+    except SignatureError as error:
+        if error.value is DkimValue.TEMPERROR:
+            return ArcResult(value=ArcValue.TEMPERROR, sets=said, client=client, reason=error.reason)
+        return ArcResult(value=ArcValue.FAIL, client=client, reason=error.reason)
+    oldest_pass = _oldest_pass(chain, headers, bodies, answers, now)
+    return ArcResult(value=ArcValue.PASS, sets=said, oldest_pass=oldest_pass, client=client)
+
+
+def _check_message(link: Link, headers: Headers, bodies: Bodies, answers: Answers, now: float) -> None:
+    signature = link.message_signature
+    try:
+        check_times(signature, now)
+        key = find_key(answers[key_question(signature.selector, signature.domain)])
+        check_key(signature.algorithm, key)
+        body = bodies[signature.relaxed_body].finish()
+        check_whole_body(signature, body)
+        check_body(signature, body)
+        check_headers(signature, key, headers)
+    except SignatureError as error:
+        raise SignatureError(error.value, f"message signature {link.instance}: {error.reason}") from error
+
+
+def _check_seal(link: Link, digest: bytes, answers: Answers) -> None:
+    seal = link.seal
+    try:
+        key = find_key(answers[key_question(seal.selector, seal.domain)])
+        check_key(seal.algorithm, key)
+        check_digest(key, seal.signature, digest)
+    except SignatureError as error:
+        raise SignatureError(error.value, f"seal {link.instance}: {error.reason}") from error
+
+
+def _seal_digests(chain: Sequence[Link]) -> Iterator[tuple[Link, bytes]]:
+    """Yield the hash that each seal signs: all sets before it, and its own with an empty ``b=`` (RFC 8617 §5.1.1)."""
+    sets = hashlib.sha256()
+    for link in chain:
+        for field in (link.results, link.message_signature.header):
+            sets.update(relaxed_field(*field_bytes(field)) + b"\r\n")
+        name, value = field_bytes(link.seal.header)
+        # Each seal signs all sets below it: copied, or fifty sets would cost as much as a thousand.
+        sealed = sets.copy()
+        sealed.update(relaxed_field(name, without_signature(value)))
+        yield link, sealed.digest()
+        sets.update(relaxed_field(name, value) + b"\r\n")
+
+
+def _oldest_pass(chain: Sequence[Link], headers: Headers, bodies: Bodies, answers: Answers, now: float) -> int | None:
+    """RFC 8617 §5.2 step 5: the instance after the newest signature that fails, 0 if none does."""
+    older = tried(chain)[:-1]
+    for link in reversed(older):
+        try:
+            _check_message(link, headers, bodies, answers, now)
+        except SignatureError as error:
+            return link.instance + 1 if error.value is not DkimValue.TEMPERROR else None
+    return 0 if len(older) == len(chain) - 1 else None
