@@ -10,6 +10,8 @@ from relayguard import (
     DmarcPolicy,
     DmarcResult,
     DmarcValue,
+    Override,
+    OverrideKind,
     Question,
     RecordType,
     Results,
@@ -51,9 +53,16 @@ NOTHING = Identifiers()
 """What is known before any check has ended."""
 
 
-def identifiers_in(results: Results) -> Identifiers:
-    """Read the identifiers from the results. Only MAIL FROM's SPF counts (RFC 9989 §4.4.2)."""
-    spf = [each for each in results.of(SpfResult) if each.identity is SpfIdentity.MAIL_FROM and each.domain]
+def identifiers_in(results: Results, *, permissive: bool = True) -> Identifiers:
+    """Read the identifiers from the results. Only MAIL FROM's SPF counts (RFC 9989 §4.4.2).
+
+    Without `permissive`, a pass by a record that lets a large part of the internet pass does not.
+    """
+    spf = [
+        each
+        for each in results.of(SpfResult)
+        if each.identity is SpfIdentity.MAIL_FROM and each.domain and (permissive or not each.permissive)
+    ]
     dkim = [each for each in results.of(DkimResult) if each.domain]
     return Identifiers(
         tuple(each.domain for each in spf if each.value is SpfValue.PASS),
@@ -64,7 +73,7 @@ def identifiers_in(results: Results) -> Identifiers:
 
 
 def existence_question(domain: str) -> Question:
-    """Return the question whose NXDOMAIN means that a domain does not exist (RFC 9989 §3.2.14)."""
+    """Return the question whose NXDOMAIN means that a domain does not exist (RFC 9989 §3.2.13)."""
     return Question(domain, RecordType.A)
 
 
@@ -75,10 +84,12 @@ def needed(author: str, identifiers: Identifiers = NOTHING) -> set[Question]:
     return {existence_question(author), *(question for domain in domains for question in questions(domain))}
 
 
-def evaluate(author: str, identifiers: Identifiers, answers: Answers) -> DmarcResult:
-    """Evaluate DMARC for the author domain (in A-labels)."""
+def evaluate(
+    author: str, identifiers: Identifiers, answers: Answers, treat_as: DmarcPolicy | None = None
+) -> DmarcResult:
+    """Evaluate DMARC for the author domain (in A-labels); `treat_as` stands in for the policy of its owner."""
     try:
-        return _Evaluation(author, answers).result(identifiers)
+        return _Evaluation(author, answers).result(identifiers, treat_as)
     except Unknown as unknown:
         return DmarcResult(value=DmarcValue.TEMPERROR, domain=author, reason=str(unknown))
 
@@ -89,19 +100,43 @@ class _Evaluation:
         self._answers = answers
         self._organisations: dict[str, str] = {}
 
-    def result(self, identifiers: Identifiers) -> DmarcResult:
+    def result(self, identifiers: Identifiers, treat_as: DmarcPolicy | None) -> DmarcResult:
         found = self._policy_record()
+        if (found is None or not found.record.applies) and treat_as is not None:
+            found = Found(self._author, Record())
         if found is None or not found.record.applies:
             return DmarcResult(value=DmarcValue.NONE, domain=self._author)
         value, reason = self._outcome(found.record, identifiers)
+        policy: DmarcPolicy | None = None
+        overrides: tuple[Override, ...] = ()
+        # RFC 9989 §5.3.6: without an outcome there is nothing to apply a policy to.
+        if value is not DmarcValue.TEMPERROR:
+            policy, overrides = self._policy(found, value, treat_as)
+        return DmarcResult(
+            value=value,
+            domain=self._author,
+            policy=policy,
+            record_domain=found.domain,
+            overrides=overrides if value is DmarcValue.FAIL else (),
+            reason=reason,
+        )
+
+    def _policy(
+        self, found: Found, value: DmarcValue, treat_as: DmarcPolicy | None
+    ) -> tuple[DmarcPolicy | None, tuple[Override, ...]]:
+        if treat_as is not None:
+            return treat_as, (Override(OverrideKind.LOCAL_POLICY, f"treat_as {treat_as}"),)
         try:
-            policy: DmarcPolicy | None = _published(found, self._author, self._answers)
+            published = _published(found, self._author, self._answers)
         except Unknown:
             # What passes, passes under any policy.
             if value is not DmarcValue.PASS:
                 raise
-            policy = None
-        return DmarcResult(value=value, domain=self._author, policy=policy, record_domain=found.domain, reason=reason)
+            return None, ()
+        policy = _LOWERED[published] if found.record.testing else published
+        if policy is published:
+            return policy, ()
+        return policy, (Override(OverrideKind.POLICY_TEST_MODE, f"published {published}"),)
 
     def _outcome(self, record: Record, identifiers: Identifiers) -> tuple[DmarcValue, str | None]:
         unknown: Unknown | None = None
@@ -163,13 +198,13 @@ def _candidates(record: Record, identifiers: Identifiers) -> Iterator[tuple[str,
 def _published(found: Found, author: str, answers: Answers) -> DmarcPolicy:
     """Return the policy that the owner published for this author domain; raises Unknown."""
     record = found.record
-    # RFC 9989 §4.7: an unreadable policy is none, and so is an absent one.
+    # RFC 9989 §4.10.1: an unreadable policy is none; §4.7: and so is an absent one.
     policy = (record.policy or DmarcPolicy.NONE) if record.valid else DmarcPolicy.NONE
     if record.valid and found.domain != author:
         policy = record.subdomain_policy or policy
         if record.nonexistent_policy not in (None, policy):
             policy = _for_nonexistent(record, policy, answers[existence_question(author)])
-    return _LOWERED[policy] if record.testing else policy
+    return policy
 
 
 def _for_nonexistent(record: Record, policy: DmarcPolicy, existence: Answer) -> DmarcPolicy:

@@ -1,44 +1,38 @@
 """The DMARC filter: evaluates incoming mail, and acts on the owner's policy as far as the evidence goes."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from dataclasses import replace
+from typing import ClassVar
 
 from relayguard import (
+    Ambiguity,
+    Authors,
     Defer,
-    DmarcPolicy,
     DmarcResult,
     DmarcValue,
     Effect,
     Envelope,
     Headers,
-    IpNetwork,
-    Quarantine,
-    Reject,
     Results,
+    Role,
     Services,
     Session,
+    SpfIdentity,
+    SpfResult,
     Verdict,
     comes_from_outside,
-    contains,
     hookimpl,
     read_authors,
     to_a_labels,
 )
 from relayguard_plugins.dkim.signature import signing_domains
 from relayguard_plugins.dmarc.evaluation import Identifiers, evaluate, identifiers_in, needed
+from relayguard_plugins.dmarc.evidence import Evidence, evidence_for
+from relayguard_plugins.dmarc.judgement import judge, strictest, verdict_of
+from relayguard_plugins.dmarc.options import Exceptions, Options, trusted_by
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """The ``[filter.dmarc]`` table.
-
-    `forwarders` are networks whose mail is never refused for a failure: forwarding breaks SPF, and often DKIM.
-    `on_temperror` says what to do if DNS does not tell: accept, or ask the client to try again.
-    """
-
-    forwarders: tuple[IpNetwork, ...] = ()
-    on_temperror: Literal["accept", "defer"] = "accept"
+MAX_AUTHOR_DOMAINS = 4
+"""RFC 9989 §11.5 wants a bound on the author domains of one message that are evaluated."""
 
 
 class DmarcFilter:
@@ -46,10 +40,13 @@ class DmarcFilter:
 
     # Without one of them, honest mail would fail.
     requires: ClassVar[frozenset[str]] = frozenset({"spf", "dkim"})
+    after: ClassVar[frozenset[str]] = frozenset({"arc"})
     follows_profile: ClassVar[bool] = True
 
     def __init__(self, options: Options, services: Services) -> None:
         self._options = options
+        self._trusted = trusted_by(options)
+        self._exceptions = Exceptions(options)
         self._resolver = services.resolver
 
     @hookimpl
@@ -61,53 +58,63 @@ class DmarcFilter:
             self._resolver.prefetch(needed(domain))
 
     @hookimpl
-    def end_of_headers(self, session: Session, envelope: Envelope, headers: Headers) -> None:
+    def end_of_headers(self, envelope: Envelope, headers: Headers) -> None:
         """Ask for everything that the author domain needs, at once."""
-        if not comes_from_outside(session, envelope):
-            return
-        author = read_authors(headers).domain
-        if author is not None:
-            self._resolver.prefetch(needed(author))
+        if envelope.role is Role.INCOMING:
+            for author in self._author_domains(read_authors(headers)):
+                self._resolver.prefetch(needed(author))
 
     @hookimpl
     async def end_of_message(
         self, session: Session, envelope: Envelope, headers: Headers, results: Results
     ) -> AsyncIterator[Effect]:
-        """Evaluate and judge."""
-        if not comes_from_outside(session, envelope):
+        """Evaluate and judge. What a relay of our own has accepted is measured, and not judged a second time."""
+        if envelope.role is not Role.INCOMING:
             return
         authors = read_authors(headers)
-        if authors.domain is None:
+        domains = self._author_domains(authors)
+        if not domains:
             yield DmarcResult(value=DmarcValue.PERMERROR, reason=authors.ambiguity)
             return
-        identifiers = _with_failures(identifiers_in(results), session, envelope, headers, results)
-        answers = await self._resolver.resolve_all(needed(authors.domain, identifiers))
-        result = evaluate(authors.domain, identifiers, answers)
+        found = identifiers_in(results, permissive=self._options.permissive_spf == "count")
+        identifiers = _with_failures(found, session, envelope, headers, results)
+        judged = []
+        for domain in domains:
+            evidence = evidence_for(domain, session, envelope, headers, results, self._trusted)
+            judged.append((await self._judged(domain, identifiers, evidence), evidence))
+        result = strictest([each for each, _ in judged])
         yield result
-        verdict = self._verdict(result, session, headers)
-        if verdict is not None:
-            yield verdict
+        if comes_from_outside(session, envelope):
+            verdict = self._verdict(result, next(evidence for each, evidence in judged if each is result))
+            if verdict is not None:
+                yield verdict
 
-    def _verdict(self, result: DmarcResult, session: Session, headers: Headers) -> Verdict | None:
+    def _author_domains(self, authors: Authors) -> list[str]:
+        """Return the domains to be evaluated, none if the author is not known (RFC 9989 §5.3.1)."""
+        if authors.domain is not None:
+            return [authors.domain]
+        if authors.ambiguity is not Ambiguity.SEVERAL_DOMAINS or self._options.several_authors == "permerror":
+            return []
+        domains = list(dict.fromkeys(filter(None, (to_a_labels(each.domain) for each in authors.mailboxes))))
+        return domains if len(domains) <= MAX_AUTHOR_DOMAINS else []
+
+    async def _judged(self, author: str, identifiers: Identifiers, evidence: Evidence) -> DmarcResult:
+        answers = await self._resolver.resolve_all(needed(author, identifiers))
+        result = evaluate(author, identifiers, answers, self._exceptions.treat_as(author))
+        return judge(result, evidence, never_reject=self._exceptions.never_reject(author))
+
+    def _verdict(self, result: DmarcResult, evidence: Evidence) -> Verdict | None:
         if result.value is DmarcValue.TEMPERROR and self._options.on_temperror == "defer":
             return Defer(text=f"DMARC of {result.domain} cannot be checked now", enhanced="4.7.0")
-        if result.value is not DmarcValue.FAIL or contains(self._options.forwarders, session.client_address):
-            return None
-        # RFC 9989 §7.4: a mailing list is no reason to deliver without a mark, but one not to refuse.
-        if result.policy is DmarcPolicy.QUARANTINE or (
-            result.policy is DmarcPolicy.REJECT and headers.first("List-Id") is not None
-        ):
-            return Quarantine(reason=f"DMARC of {result.domain} failed, its policy is {result.policy}")
-        if result.policy is DmarcPolicy.REJECT:
-            return Reject(text=f"DMARC of {result.domain} failed, its policy is reject")
-        return None
+        return verdict_of(result, evidence)
 
 
 def _with_failures(
     identifiers: Identifiers, session: Session, envelope: Envelope, headers: Headers, results: Results
 ) -> Identifiers:
-    """Add what a failed filter would have told about: unknown, and judged for alignment like anything else."""
-    if results.failed("spf"):
+    """Add what is not known, because a filter failed or a relay did not tell: judged for alignment like the rest."""
+    told = any(each.identity is SpfIdentity.MAIL_FROM for each in results.of(SpfResult))
+    if results.failed("spf") or (session.trusted_relay and not told):
         domain = session.helo if envelope.sender.is_null else envelope.sender.domain
         identifiers = replace(identifiers, spf_unknown=(to_a_labels(domain) or "",))
     if results.failed("dkim"):

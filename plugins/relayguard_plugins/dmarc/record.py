@@ -7,9 +7,9 @@ from typing import Literal
 
 from relayguard import Answer, DmarcPolicy, Status
 
-# RFC 9989 §4.8: the version comes first, and is case-sensitive.
+# RFC 9989 §4.7 v: the version comes first, and is case-sensitive.
 _VERSION = re.compile(r"v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|\Z)")
-_URI = re.compile(r"[ \t]*mailto:[^@\s]+@[^@\s]+", re.IGNORECASE)
+_URI = re.compile(r"[ \t]*mailto:[^@\s]++@[^@\s]++[ \t]*", re.IGNORECASE)
 _POLICIES = {policy.value: policy for policy in DmarcPolicy}
 MAX_BYTES = 8 * 1024
 
@@ -32,7 +32,7 @@ class Record:
 
     @property
     def applies(self) -> bool:
-        """RFC 9989 §4.7: an unreadable policy is p=none if somebody wants reports, else as no record."""
+        """RFC 9989 §4.10.1: an unreadable policy is p=none if somebody wants reports, else as no record."""
         return self.valid or self.reported_to
 
 
@@ -68,7 +68,6 @@ def parse_record(text: bytes) -> Record | None:
         strict_spf=lowered.get("aspf") == "s",
         testing=lowered.get("t") == "y",
         psd=psd,
-        # Matched at the start of each: searched for, it would take quadratic time.
-        reported_to=any(_URI.match(uri) for uri in tags.get("rua", "").split(",")),
+        reported_to=any(_URI.fullmatch(uri) for uri in tags.get("rua", "").split(",")),
         valid=all(lowered[name] in _POLICIES for name in ("p", "sp", "np") if name in lowered),
     )

@@ -67,10 +67,11 @@ def walk(domain: str, answers: Answers) -> list[Found]:
 
 def organisational_domain(domain: str, found: list[Found]) -> str:
     """Choose the organisational domain among the records of a walk (RFC 9989 §4.10.2)."""
-    for each in found:
-        if each.record.psd == "n":
-            return each.domain
-        if each.record.psd == "y" and each.domain != domain:
-            # One label below the public suffix, counted from the starting name.
-            return ".".join(domain.split(".")[-(each.domain.count(".") + 2) :])
-    return found[-1].domain if found else domain
+    if not found:
+        return domain
+    top = found[-1]
+    if top.record.psd == "y":
+        # One label below the public suffix, counted from the starting name.
+        return ".".join(domain.split(".")[-(top.domain.count(".") + 2) :])
+    # A record that says psd=n ended the walk; otherwise it is the one with the fewest labels.
+    return top.domain

@@ -4,6 +4,9 @@ import pytest
 
 from relayguard import (
     Ambiguity,
+    ArcResult,
+    ArcSet,
+    ArcValue,
     Defer,
     DkimResult,
     DkimValue,
@@ -14,10 +17,13 @@ from relayguard import (
     Envelope,
     Failed,
     Failure,
+    Override,
+    OverrideKind,
     Quarantine,
     Question,
     RecordType,
     Reject,
+    Reported,
     Result,
     Results,
     Role,
@@ -28,7 +34,8 @@ from relayguard import (
     Stage,
 )
 from relayguard.testing import ZoneResolver, a_session, an_envelope, collect, some_headers, some_services
-from relayguard_plugins.dmarc.filter import DmarcFilter, Options
+from relayguard_plugins.dmarc.filter import DmarcFilter
+from relayguard_plugins.dmarc.options import Options
 
 ZONE = """\
 _dmarc.none.example.        IN TXT "v=DMARC1; p=none"
@@ -70,7 +77,7 @@ def verdicts(*given: object, **more: object) -> list[str]:
 
 
 def failed(domain: str, policy: DmarcPolicy) -> DmarcResult:
-    return DmarcResult(value=DmarcValue.FAIL, domain=domain, policy=policy, record_domain=domain)
+    return DmarcResult(value=DmarcValue.FAIL, domain=domain, policy=policy, record_domain=domain, applied=policy)
 
 
 def test_a_failure_under_reject_is_rejected() -> None:
@@ -195,8 +202,105 @@ def test_mail_of_our_own_is_not_judged(role: Role) -> None:
     assert judged("From: a@reject.example\n", role=role) == []
 
 
-def test_what_our_own_relay_has_judged_is_not_judged_again() -> None:
-    assert judged("From: a@reject.example\n", session=a_session(trusted_relay=True)) == []
+def test_what_our_own_relay_has_judged_is_measured_and_not_judged_again() -> None:
+    relay = a_session(trusted_relay=True)
+    spf = SpfResult(
+        value=SpfValue.FAIL, identity=SpfIdentity.MAIL_FROM, domain="reject.example", identifier="a@reject.example"
+    )
+    assert judged("From: a@reject.example\n", spf, session=relay) == [failed("reject.example", DmarcPolicy.REJECT)]
+
+
+def test_if_a_relay_does_not_tell_what_spf_said_nobody_fails_for_it() -> None:
+    relay, envelope = a_session(trusted_relay=True), an_envelope("a@reject.example")
+    (result,) = judged("From: a@reject.example\n", session=relay, envelope=envelope)
+    assert isinstance(result, DmarcResult)
+    assert (result.value, result.reason) == (DmarcValue.TEMPERROR, "SPF could not be checked")
+
+
+SEALED = ArcSet(
+    instance=1,
+    sealer="lists.example",
+    authserv_id="lists.example",
+    entries=(Reported("dmarc", "pass", (("header", "from", "reject.example"),)),),
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "sealers", "expected"),
+    [
+        (ArcValue.PASS, ("lists.example",), []),
+        (ArcValue.PASS, (), ["Reject"]),
+        (ArcValue.FAIL, ("lists.example",), ["Reject"]),
+        (ArcValue.TEMPERROR, ("lists.example",), ["Defer"]),
+        (ArcValue.TEMPERROR, (), ["Reject"]),
+    ],
+)
+def test_the_seal_of_a_trusted_forwarder_is_evidence(
+    value: ArcValue, sealers: tuple[str, ...], expected: list[str]
+) -> None:
+    # R-08
+    arc = ArcResult(value=value, sets=(SEALED,), reason="timeout")
+    assert verdicts("From: a@reject.example\n", arc, options=Options(trusted_sealers=sealers)) == expected
+
+
+def test_why_a_failure_was_delivered_is_told() -> None:
+    arc = ArcResult(value=ArcValue.PASS, sets=(SEALED,))
+    (result,) = judged("From: a@reject.example\n", arc, options=Options(trusted_sealers=("LISTS.example",)))
+    assert isinstance(result, DmarcResult)
+    assert result.applied is DmarcPolicy.NONE
+    assert result.overrides == (Override(OverrideKind.TRUSTED_FORWARDER, "ARC of lists.example"),)
+
+
+SEVERAL = "From: a@reject.example, b@none.example\n"
+
+
+def test_of_several_authors_the_strictest_is_taken_if_the_postmaster_wants() -> None:
+    (result,) = judged(SEVERAL)
+    assert isinstance(result, DmarcResult)
+    assert result.value is DmarcValue.PERMERROR
+    options = Options(several_authors="strictest")
+    for results in ((), (passed("none.example"),)):
+        assert judged(SEVERAL, *results, options=options) == [
+            failed("reject.example", DmarcPolicy.REJECT),
+            Reject(text="DMARC of reject.example failed, its policy is reject"),
+        ]
+    both = (passed("none.example"), passed("reject.example"))
+    assert verdicts(SEVERAL, *both, options=options) == []
+
+
+def test_more_than_four_author_domains_are_not_evaluated() -> None:
+    many = "From: " + ", ".join(f"a@d{number}.example" for number in range(5)) + "\n"
+    (result,) = judged(many, options=Options(several_authors="strictest"))
+    assert isinstance(result, DmarcResult)
+    assert result.value is DmarcValue.PERMERROR
+
+
+def test_a_pass_by_a_permissive_record_counts_unless_the_postmaster_says_otherwise() -> None:
+    spf = SpfResult(
+        value=SpfValue.PASS,
+        identity=SpfIdentity.MAIL_FROM,
+        domain="reject.example",
+        identifier="a@reject.example",
+        permissive=True,
+    )
+    # P-06
+    assert verdicts("From: a@reject.example\n", spf) == []
+    assert verdicts("From: a@reject.example\n", spf, options=Options(permissive_spf="ignore")) == ["Reject"]
+
+
+@pytest.mark.parametrize(
+    ("author", "options", "expected"),
+    [
+        ("reject.example", Options(never_reject=("reject.example",)), ["Quarantine"]),
+        ("a.reject.example", Options(never_reject=("reject.example",)), ["Quarantine"]),
+        ("reject.example", Options(never_reject=("other.example",)), ["Reject"]),
+        ("reject.example", Options(treat_as={"reject.example": DmarcPolicy.NONE}), []),
+        ("none.example", Options(treat_as={"example": DmarcPolicy.REJECT}), ["Reject"]),
+        ("without.example", Options(treat_as={"without.example": DmarcPolicy.QUARANTINE}), ["Quarantine"]),
+    ],
+)
+def test_the_postmaster_may_make_exceptions(author: str, options: Options, expected: list[str]) -> None:
+    assert verdicts(f"From: a@{author}\n", options=options) == expected
 
 
 def asked_early(sender: str, headers: str = "", role: Role = Role.INCOMING) -> set[Question]:
@@ -205,7 +309,7 @@ def asked_early(sender: str, headers: str = "", role: Role = Role.INCOMING) -> s
     envelope = an_envelope(sender, role)
     dmarc.mail_from(a_session(), envelope)
     if headers:
-        dmarc.end_of_headers(a_session(), envelope, some_headers(headers))
+        dmarc.end_of_headers(envelope, some_headers(headers))
     assert isinstance(services.resolver, ZoneResolver)
     return set(services.resolver.asked)
 

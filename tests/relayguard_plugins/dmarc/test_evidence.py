@@ -1,0 +1,124 @@
+from dataclasses import replace
+from ipaddress import ip_network
+
+import pytest
+
+from relayguard import (
+    ArcResult,
+    ArcSet,
+    ArcValue,
+    DkimResult,
+    DkimValue,
+    Failed,
+    Failure,
+    Headers,
+    Reported,
+    Result,
+    Results,
+    Stage,
+)
+from relayguard.testing import a_session, an_envelope, some_headers
+from relayguard_plugins.dmarc.evidence import Evidence, Trusted, evidence_for, list_domain_of
+
+AUTHOR = "author.example"
+PASSED = Reported("dmarc", "pass", (("header", "from", AUTHOR),))
+SEALED = ArcSet(instance=1, sealer="lists.example", authserv_id="lists.example", entries=(PASSED,))
+STRANGER = replace(SEALED, sealer="attack.example")
+NOTHING = Headers(())
+TRUSTED = Trusted(sealers=frozenset({"lists.example", "b.example"}))
+
+
+def evidence(
+    *results: Result, headers: Headers = NOTHING, trusted: Trusted = TRUSTED, sender: str = "a@author.example"
+) -> Evidence:
+    return evidence_for(AUTHOR, a_session(), an_envelope(sender), headers, Results(results), trusted)
+
+
+def chain(*sets: ArcSet, value: ArcValue = ArcValue.PASS) -> ArcResult:
+    return ArcResult(value=value, sets=tuple(replace(each, instance=n) for n, each in enumerate(sets, 1)), reason="x")
+
+
+def said(entry: Reported) -> ArcSet:
+    return replace(SEALED, entries=(entry,))
+
+
+CHAINS = [
+    ("a trusted sealer saw the author pass", chain(SEALED), "ARC of lists.example"),
+    ("a stranger saw it, too", chain(STRANGER), None),
+    ("a stranger sealed last", chain(SEALED, STRANGER), None),
+    ("a stranger sealed first, and a trusted one believed him", chain(STRANGER, replace(SEALED, entries=())), None),
+    ("another trusted one sealed last", chain(SEALED, replace(SEALED, sealer="b.example", entries=())), "ARC of lists.example"),
+    ("the author was not signed", chain(replace(SEALED, signs_from=False)), None),
+    ("the chain fails", chain(SEALED, value=ArcValue.FAIL), None),
+    ("he saw the author fail", chain(said(Reported("dmarc", "fail", PASSED.properties))), None),
+    ("he saw another author", chain(said(Reported("dmarc", "pass", (("header", "from", "other.example"),)))), None),
+    ("he saw no author", chain(said(Reported("dmarc", "pass"))), None),
+    ("he saw two", chain(said(Reported("dmarc", "pass", PASSED.properties * 2))), None),
+    ("he wrote the whole address", chain(said(Reported("dmarc", "pass", (("header", "from", "A@Author.EXAMPLE"),)))), "ARC of lists.example"),
+    ("he wrote of another method", chain(said(Reported("spf", "pass", PASSED.properties))), None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arc", "forwarder"), [row[1:] for row in CHAINS], ids=[row[0] for row in CHAINS])
+def test_a_chain_is_evidence_if_only_trusted_sealers_stand_between_us_and_the_one_who_saw_the_author_pass(
+    arc: ArcResult, forwarder: str | None
+) -> None:
+    #
+    assert evidence(arc).forwarder == forwarder
+
+
+def test_a_trusted_sealer_whose_key_cannot_be_had_may_be_right() -> None:
+    temporary = chain(SEALED, value=ArcValue.TEMPERROR)
+    assert evidence(temporary) == Evidence(unknown="ARC: x")
+    assert evidence(chain(STRANGER, value=ArcValue.TEMPERROR)) == Evidence()
+    assert evidence(temporary, trusted=Trusted()) == Evidence()
+
+
+def test_if_arc_failed_to_run_a_sealed_message_may_have_been_right() -> None:
+    failed = Failed(filter="arc", stage=Stage.END_OF_MESSAGE, kind=Failure.TIMEOUT)
+    assert evidence(failed, headers=some_headers("ARC-Seal: i=1\n")).unknown == "ARC could not be checked"
+    assert evidence(failed).unknown is None
+
+
+SIGNER = Trusted(domains=frozenset({"lists.example"}))
+LIST = some_headers("List-Id: Cooks <cooks.lists.example>\n")
+
+
+@pytest.mark.parametrize(
+    ("signer", "value", "headers", "sender", "forwarder"),
+    [
+        ("lists.example", DkimValue.PASS, LIST, "a@author.example", "DKIM of lists.example, the list's"),
+        ("lists.example", DkimValue.PASS, NOTHING, "b@lists.example", "DKIM of lists.example, the sender's"),
+        ("lists.example", DkimValue.PASS, NOTHING, "a@author.example", None),
+        ("lists.example", DkimValue.FAIL, LIST, "b@lists.example", None),
+        ("attack.example", DkimValue.PASS, some_headers("List-Id: <x.attack.example>\n"), "a@attack.example", None),
+    ],
+)
+def test_a_signer_is_evidence_if_he_is_trusted_and_it_is_his_list_or_his_sender(
+    signer: str, value: DkimValue, headers: Headers, sender: str, forwarder: str | None
+) -> None:
+    result = DkimResult(value=value, domain=signer)
+    assert evidence(result, headers=headers, sender=sender, trusted=SIGNER).forwarder == forwarder
+
+
+def test_a_trusted_network_is_evidence_and_a_list_id_is_told_apart() -> None:
+    found = evidence(headers=LIST, trusted=Trusted(networks=(ip_network("192.0.2.0/24"),)))
+    assert found == Evidence(forwarder="client 192.0.2.1", mailing_list=True)
+    assert evidence(headers=LIST) == Evidence(mailing_list=True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "domain"),
+    [
+        ("List-Id: Cooks <cooks.Lists.example>\n", "cooks.lists.example"),
+        ("List-Id: <cooks.lists.example>  \n", "cooks.lists.example"),
+        ("List-Id: cooks.lists.example\n", ""),
+        ("List-Id: <a.example> <b.example>\n", "b.example"),
+        ("List-Id: <a b>\n", ""),
+        ("List-Id: <a.example>\nList-Id: <b.example>\n", ""),
+        ("List-Id: " + "<" * 50_000 + "\n", ""),
+        ("Subject: x\n", ""),
+    ],
+)
+def test_the_domain_of_a_list_is_read_from_its_one_list_id(fields: str, domain: str) -> None:
+    assert list_domain_of(some_headers(fields)) == domain
