@@ -52,7 +52,7 @@ def test_the_shipped_configuration_shows_every_option_of_every_filter() -> None:
 
 
 def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value
+    return list(value) if isinstance(value, tuple | frozenset) else value
 
 
 @pytest.mark.parametrize("metric", CATALOG, ids=lambda metric: metric.name)

@@ -72,15 +72,15 @@ def test_the_filters_that_come_with_it_load_in_their_default_order() -> None:
 def test_filters_that_judge_content_follow_the_profile(profile: str, mode: Mode) -> None:
     filters = build_filters(take(parse(f'profile = "{profile}"')), some_services(), "default")
     modes = {each.name: each.policy.mode(Role.INCOMING) for each in filters}
-    assert modes == {"author": mode, "dmarc": mode, "spf": Mode.ENFORCE, "dkim": Mode.ENFORCE, "arc": Mode.ENFORCE}
+    assert modes == {"author": mode, "dmarc": mode, "spf": mode, "dkim": Mode.ENFORCE, "arc": Mode.ENFORCE}
 
 
 def test_a_single_filter_can_be_set_otherwise_than_the_profile() -> None:
-    text = '[filter.author]\nmode = "enforce"\n[filter.spf]\nmode = { incoming = "shadow" }\non_failure = "defer"'
+    text = '[filter.author]\nmode = "enforce"\n[filter.dkim]\nmode = { incoming = "shadow" }\non_failure = "defer"'
     policies = {each.name: each.policy for each in build_filters(take(parse(text)), some_services(), "default")}
     assert policies["author"].mode(Role.INCOMING) is Mode.ENFORCE
-    assert [policies["spf"].mode(role) for role in Role] == [Mode.SHADOW, Mode.ENFORCE, Mode.ENFORCE]
-    assert policies["spf"].on_failure is OnFailure.DEFER
+    assert [policies["dkim"].mode(role) for role in Role] == [Mode.SHADOW, Mode.ENFORCE, Mode.ENFORCE]
+    assert policies["dkim"].on_failure is OnFailure.DEFER
 
 
 def test_a_filter_is_given_what_its_constructor_asks_for(folder: Path) -> None:

@@ -9,26 +9,43 @@ import spf
 from relayguard import Answer, Cap, IpAddress, Metrics, Question, Resolver, SpfValue, to_a_labels
 from relayguard_plugins.spf.query import MissingAnswer, Query
 
+WIDEST: Mapping[int, int] = {32: 8, 128: 16}
+
 MAX_QUERIES = 100
 """DNS questions for one evaluation. RFC 7208's own limits allow some more, if every MX has ten hosts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What SPF says of a domain; `reason` explains a temperror or permerror."""
+    """What SPF says of a domain; `reason` explains a temperror or permerror.
+
+    `permissive` marks a pass by records that let more addresses pass than the `Evaluator` was told to put up with.
+    """
 
     value: SpfValue
     reason: str | None = None
+    permissive: bool = False
 
 
 class Evaluator:
-    """Evaluates SPF within `timeout` seconds; `receiver` is our name, for the ``%{r}`` macro."""
+    """Evaluates SPF within `timeout` seconds; `receiver` is our name, for the ``%{r}`` macro.
 
-    def __init__(self, resolver: Resolver, metrics: Metrics, receiver: str, timeout: float) -> None:
+    `widest` maps the bits of an address (32, 128) to the prefix of the largest network that is not permissive.
+    """
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        metrics: Metrics,
+        receiver: str,
+        timeout: float,
+        widest: Mapping[int, int] = WIDEST,
+    ) -> None:
         self._resolver = resolver
         self._metrics = metrics
         self._receiver = receiver
         self._timeout = timeout
+        self._widest = widest
 
     async def check(self, client: IpAddress | None, local_part: str, domain: str, helo: str) -> Checked:
         """Run check_host() of RFC 7208 §4 for `local_part`@`domain`."""
@@ -48,7 +65,7 @@ class Evaluator:
         while True:
             try:
                 cached = self._resolver.cached
-                return _outcome(Query(client, local_part, domain, helo, self._receiver, answers, late, cached))
+                return self._outcome(Query(client, local_part, domain, helo, self._receiver, answers, late, cached))
             except MissingAnswer as missing:
                 if len(answers) + len(late) >= MAX_QUERIES:
                     self._metrics.cap_hit(Cap.DNS_QUERIES)
@@ -67,11 +84,13 @@ class Evaluator:
             task.cancel()
         return {question: task.result() for question, task in asked.items() if task in done}
 
-
-def _outcome(query: Query) -> Checked:
-    try:
-        value, _, _ = query.check()
-    except (spf.PermError, ValueError) as error:
-        return Checked(SpfValue.PERMERROR, str(error))
-    explained = value in (SpfValue.TEMPERROR, SpfValue.PERMERROR)
-    return Checked(SpfValue(value), query.prob if explained else None)
+    def _outcome(self, query: Query) -> Checked:
+        try:
+            value, _, _ = query.check()
+        except (spf.PermError, ValueError) as error:
+            return Checked(SpfValue.PERMERROR, str(error))
+        if value == SpfValue.PASS:
+            width = query.ipaddr.max_prefixlen
+            return Checked(SpfValue.PASS, permissive=query.authorised > 1 << (width - self._widest[width]))
+        explained = value in (SpfValue.TEMPERROR, SpfValue.PERMERROR)
+        return Checked(SpfValue(value), query.prob if explained else None)

@@ -1,12 +1,17 @@
-"""The SPF filter: measures MAIL FROM and HELO of incoming mail, and judges nothing."""
+"""The SPF filter: measures MAIL FROM and HELO of incoming mail, and judges only what the postmaster wants judged."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from relayguard import (
+    Defer,
     Effect,
     Envelope,
+    Headers,
+    Reject,
+    Role,
     Services,
     Session,
     SpfIdentity,
@@ -17,55 +22,98 @@ from relayguard import (
     printable,
     to_a_labels,
 )
-from relayguard_plugins.spf.evaluation import Checked, Evaluator
+from relayguard_plugins.relayed import relayed
+from relayguard_plugins.spf.evaluation import WIDEST, Checked, Evaluator
+
+_ERRORS = frozenset({SpfValue.TEMPERROR, SpfValue.PERMERROR})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The ``[filter.spf]`` table. `timeout` is in seconds, for one identity."""
+    """The ``[filter.spf]`` table. `timeout` is in seconds, for one identity.
+
+    `reject` and `defer` name the results of MAIL FROM that are refused, `helo_reject` and `helo_defer` those of
+    HELO. A pass is marked as permissive if its records let more addresses pass than a network of
+    `permissive_ipv4` or `permissive_ipv6` bits holds.
+    """
 
     timeout: float = 8.0
     helo: bool = True
+    reject: frozenset[SpfValue] = frozenset()
+    defer: frozenset[SpfValue] = frozenset()
+    helo_reject: frozenset[SpfValue] = frozenset()
+    helo_defer: frozenset[SpfValue] = frozenset()
+    permissive_ipv4: int = WIDEST[32]
+    permissive_ipv6: int = WIDEST[128]
 
     def __post_init__(self) -> None:
         # The stage ends after 10 seconds; a filter that is cut off there has found nothing at all.
         if not 0 < self.timeout <= 9:
             raise ValueError(f"timeout must be more than 0 and at most 9 seconds, not {self.timeout}")
+        if not (0 <= self.permissive_ipv4 <= 32 and 0 <= self.permissive_ipv6 <= 128):
+            raise ValueError("permissive_ipv4 must be 0 to 32, and permissive_ipv6 0 to 128")
+        if SpfValue.TEMPERROR in self.reject | self.helo_reject:
+            raise ValueError("reject: temperror means that DNS did not answer; name it under defer")
+        refused = (self.reject | self.defer, self.helo_reject | self.helo_defer)
+        if any(SpfValue.PASS in values for values in refused):
+            raise ValueError("reject, defer: a pass cannot be refused")
+        both = sorted((self.reject & self.defer) | (self.helo_reject & self.helo_defer))
+        if both:
+            raise ValueError(f"{', '.join(both)}: either reject or defer, not both")
 
 
 class SpfFilter:
-    """Yields an `SpfResult` for MAIL FROM, and one for HELO."""
+    """Yields an `SpfResult` for MAIL FROM, and one for HELO; a verdict only where the options ask for one."""
+
+    follows_profile: ClassVar[bool] = True
 
     def __init__(self, options: Options, services: Services) -> None:
         self._options = options
-        self._evaluator = Evaluator(services.resolver, services.metrics, "unknown", options.timeout)
+        self._authserv_id = services.authserv_id
+        widest = {32: options.permissive_ipv4, 128: options.permissive_ipv6}
+        # RFC 7208 §7.3: the receiver's name is for explanations, and they are never fetched.
+        self._evaluator = Evaluator(services.resolver, services.metrics, "unknown", options.timeout, widest)
+        self._refusals: dict[SpfIdentity, tuple[frozenset[SpfValue], frozenset[SpfValue]]] = {
+            SpfIdentity.MAIL_FROM: (options.reject, options.defer),
+            SpfIdentity.HELO: (options.helo_reject, options.helo_defer),
+        }
 
     @hookimpl
     async def mail_from(self, session: Session, envelope: Envelope) -> AsyncIterator[Effect]:
         """Check both identities; our own users and relays are not judged by where they connect from."""
         if not comes_from_outside(session, envelope):
             return
-        sender = envelope.sender
         # Both at once: MAIL FROM must not wait for the name servers of HELO.
         helo, mail_from = await asyncio.gather(self._check_helo(session, envelope), self._check(session, envelope))
-        if sender.is_null and helo is not None:
+        if envelope.sender.is_null and helo is not None:
             # RFC 7208 §2.4: the null sender is postmaster@ the HELO name.
             mail_from = helo
-        yield SpfResult(
-            value=mail_from.value,
-            identity=SpfIdentity.MAIL_FROM,
-            domain=_helo_domain(session) if sender.is_null else sender.domain,
-            identifier=_identifier(envelope, session),
-            reason=mail_from.reason,
-        )
+        domain = _helo_domain(session) if envelope.sender.is_null else envelope.sender.domain
+        results = [_result(mail_from, SpfIdentity.MAIL_FROM, domain, _identifier(envelope, session))]
         if helo is not None and self._options.helo and session.helo:
-            yield SpfResult(
-                value=helo.value,
-                identity=SpfIdentity.HELO,
-                domain=_helo_domain(session),
-                identifier=session.helo,
-                reason=helo.reason,
-            )
+            results.append(_result(helo, SpfIdentity.HELO, _helo_domain(session), session.helo))
+        for result in results:
+            yield result
+        for result in results:
+            refusal = self._refusal(result, session)
+            if refusal is not None:
+                yield refusal
+
+    @hookimpl
+    def end_of_message(self, session: Session, envelope: Envelope, headers: Headers) -> Iterator[Effect]:
+        """Take over what a relay of our own has found: it saw the client."""
+        if not session.trusted_relay or envelope.role is not Role.INCOMING:
+            return
+        for entry in relayed(headers, self._authserv_id, "spf"):
+            for ptype, name, identifier in entry.properties:
+                if ptype == "smtp" and name in set(SpfIdentity) and entry.value in set(SpfValue):
+                    yield SpfResult(
+                        value=SpfValue(entry.value),
+                        identity=SpfIdentity(name),
+                        domain=to_a_labels(identifier.rpartition("@")[2]) or "",
+                        identifier=identifier,
+                        source=f"found by {session.client_address}",
+                    )
 
     async def _check_helo(self, session: Session, envelope: Envelope) -> Checked | None:
         if not self._options.helo and not envelope.sender.is_null:
@@ -78,6 +126,26 @@ class SpfFilter:
             # Never fall back to HELO: that would lend a malformed sender somebody's pass.
             return Checked(SpfValue.PERMERROR, f"malformed sender: {sender.defect}")
         return await self._evaluator.check(session.client_address, sender.local, sender.domain, session.helo)
+
+    def _refusal(self, result: SpfResult, session: Session) -> Reject | Defer | None:
+        reject, defer = self._refusals[result.identity]
+        # RFC 7372 §3.2: X.7.23 for what SPF says, X.7.24 for an error.
+        number = 24 if result.value in _ERRORS else 23
+        text = f"SPF of {result.domain} is {result.value} for {session.client_address}"
+        if result.value in reject:
+            return Reject(text=text, enhanced=f"5.7.{number}")
+        return Defer(text=text, enhanced=f"4.7.{number}") if result.value in defer else None
+
+
+def _result(checked: Checked, identity: SpfIdentity, domain: str, identifier: str) -> SpfResult:
+    return SpfResult(
+        value=checked.value,
+        identity=identity,
+        domain=domain,
+        identifier=identifier,
+        permissive=checked.permissive,
+        reason=checked.reason,
+    )
 
 
 def _helo_domain(session: Session) -> str:

@@ -75,6 +75,9 @@ class Query(spf.query):
         self._late = late
         self._cached = cached
         self._dispensable = False
+        self._closed = False
+        self.authorised = 0
+        """How many addresses of the client's family the records pass that were looked at, at most."""
 
     def dns(
         self, name: str, qtype: str, cnames: dict[str, str] | None = None, ignore_void: bool = False
@@ -151,6 +154,24 @@ class Query(spf.query):
 
     def _address_of(self, host: str) -> Question:
         return Question(host.removesuffix(".").lower(), RecordType(self.A))
+
+    def check0(self, spf: str | None, recursion: int) -> tuple[str, int, str]:
+        """Evaluate one record."""
+        self._closed = False
+        return super().check0(spf, recursion)
+
+    def validate_mechanism(self, mech: str) -> tuple[str, str, str, int, str]:
+        """Read one term, and add up what it lets pass. pyspf reads all terms of a record before it follows any."""
+        validated = _, mechanism, _, prefix, result = super().validate_mechanism(mech)
+        if result == "pass" and not self._closed:
+            width = self.ipaddr.max_prefixlen
+            if mechanism == "all":
+                self.authorised += 1 << width
+            elif mechanism in ("a", "mx", "ip4" if width == 32 else "ip6"):
+                self.authorised += 1 << (width - prefix)
+        # RFC 7208 §5.1: terms after "all" are never tested.
+        self._closed = self._closed or mechanism == "all"
+        return validated
 
     def dns_spf(self, domain: str) -> str | None:
         """Return a domain's record, unless it is so large that it is there to cost us time."""

@@ -1,10 +1,15 @@
+from dataclasses import replace
+
 import pytest
 
-from relayguard import Role, Session, SpfIdentity, SpfResult, SpfValue
-from relayguard.testing import a_session, an_envelope, collect, some_services
+from relayguard import Defer, Reject, Role, Session, SpfIdentity, SpfResult, SpfValue
+from relayguard.testing import a_session, an_envelope, collect, some_headers, some_services
 from relayguard_plugins.spf.filter import Options, SpfFilter
 
 ZONE = """\
+half.example.       IN TXT "v=spf1 ip4:128.0.0.0/1 -all"
+silent.example.     IN TXT "v=spf1 include:broken.example -all"
+$SERVFAIL broken.example.
 example.org.        IN TXT "v=spf1 ip4:192.0.2.1 -all"
 client.example.     IN TXT "v=spf1 ip4:192.0.2.1 -all"
 two.example.        IN TXT "v=spf1 +all"
@@ -92,3 +97,86 @@ def test_our_own_relay_is_not_taken_for_the_client() -> None:
 
 def test_without_a_helo_only_the_sender_is_measured() -> None:
     assert found("a@example.org", a_session("192.0.2.1", helo="")) == [mail_from("a@example.org", SpfValue.PASS)]
+
+
+FAIL, PERMERROR, TEMPERROR = SpfValue.FAIL, SpfValue.PERMERROR, SpfValue.TEMPERROR
+
+
+@pytest.mark.parametrize(
+    ("sender", "options", "verdict"),
+    [
+        ("a@example.org", Options(), None),
+        (
+            "a@example.org",
+            Options(reject=frozenset({FAIL})),
+            Reject(text="SPF of example.org is fail for 192.0.2.9", enhanced="5.7.23"),
+        ),
+        ("a@example.org", Options(reject=frozenset({PERMERROR})), None),
+        (
+            "a@two.example",
+            Options(reject=frozenset({PERMERROR})),
+            Reject(text="SPF of two.example is permerror for 192.0.2.9", enhanced="5.7.24"),
+        ),
+        (
+            "a@silent.example",
+            Options(defer=frozenset({TEMPERROR})),
+            Defer(text="SPF of silent.example is temperror for 192.0.2.9", enhanced="4.7.24"),
+        ),
+        (
+            "a@nothing.example",
+            Options(helo_defer=frozenset({FAIL})),
+            Defer(text="SPF of client.example is fail for 192.0.2.9", enhanced="4.7.23"),
+        ),
+        ("a@nothing.example", Options(helo_reject=frozenset({FAIL}), helo=False), None),
+    ],
+)
+def test_a_result_is_refused_if_the_postmaster_says_so(sender: str, options: Options, verdict: object) -> None:
+    effects = found(sender, a_session("192.0.2.9"), options)
+    assert [effect for effect in effects if not isinstance(effect, SpfResult)] == ([verdict] if verdict else [])
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"reject": frozenset({TEMPERROR})}, "DNS did not answer"),
+        ({"helo_defer": frozenset({SpfValue.PASS})}, "a pass cannot be refused"),
+        ({"reject": frozenset({FAIL}), "defer": frozenset({FAIL})}, "fail: either reject or defer"),
+        ({"permissive_ipv4": 33}, "permissive_ipv4 must be 0 to 32"),
+    ],
+)
+def test_options_that_refuse_what_must_not_be_refused_are_an_error(
+    options: dict[str, object], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Options(**options)  # type: ignore[arg-type]
+
+
+def test_a_pass_by_a_record_that_lets_half_the_internet_pass_is_marked() -> None:
+    # P-06
+    result = found("a@half.example")[0]
+    assert isinstance(result, SpfResult)
+    assert (result.value, result.permissive) == (SpfValue.PASS, True)
+    narrow = found("a@half.example", options=Options(permissive_ipv4=1))[0]
+    assert isinstance(narrow, SpfResult)
+    assert not narrow.permissive
+
+
+RELAYED = """\
+Authentication-Results: mx.example.com; dkim=pass header.d=example.org
+Authentication-Results: MX.example.com; spf=pass smtp.mailfrom=a@Example.org; spf=fail smtp.helo=client.example;
+ spf=maybe smtp.mailfrom=a@example.org; spf=pass smtp.rcptto=b@example.com
+Authentication-Results: mx.example.com; spf=fail smtp.mailfrom=forged@example.org
+Authentication-Results: other.example; spf=fail smtp.mailfrom=other@example.org
+"""
+
+
+def test_what_our_own_relay_has_found_is_taken_over() -> None:
+    spf, headers = SpfFilter(Options(), some_services(ZONE)), some_headers(RELAYED)
+    relay = a_session("203.0.113.7", trusted_relay=True)
+    source = "found by 203.0.113.7"
+    assert collect(spf.end_of_message(relay, an_envelope(), headers)) == [
+        replace(mail_from("a@Example.org", SpfValue.PASS, "example.org"), source=source),
+        replace(helo("client.example", SpfValue.FAIL), source=source),
+    ]
+    assert collect(spf.end_of_message(a_session(), an_envelope(), headers)) == []
+    assert collect(spf.end_of_message(relay, an_envelope(role=Role.SUBMISSION), headers)) == []

@@ -156,3 +156,28 @@ def test_no_record_whatsoever_breaks_the_evaluation(parts: list[str], separator:
     except (MissingAnswer, ValueError):
         return
     assert value in ("none", "neutral", "pass", "fail", "softfail", "temperror", "permerror")
+
+
+@pytest.mark.parametrize(
+    ("record", "client", "authorised"),
+    [
+        ("v=spf1 ip4:192.0.2.0/24 -all", "192.0.2.1", 2**8),
+        ("v=spf1 ip4:192.0.2.1 ip4:10.0.0.0/8 -all", "192.0.2.1", 1 + 2**24),
+        ("v=spf1 +all", "192.0.2.1", 2**32),
+        ("v=spf1 ip4:192.0.2.1 all", "192.0.2.1", 1 + 2**32),
+        ("v=spf1 -ip4:10.0.0.0/8 ?ip4:11.0.0.0/8 ip4:192.0.2.1 -all", "192.0.2.1", 1),
+        ("v=spf1 ip4:192.0.2.1 -all ip4:0.0.0.0/0", "192.0.2.1", 1),
+        ("v=spf1 ip4:0.0.0.0/0 ip6:2001:db8::/32 -all", "2001:db8::1", 2**96),
+        ("v=spf1 a:mail.example.com/16 -all", "192.0.2.1", 2**16),
+        ("v=spf1 include:other.example -all", "192.0.2.1", 2**16),
+    ],
+)
+def test_the_addresses_that_a_domain_lets_pass_are_added_up(record: str, client: str, authorised: int) -> None:
+    dns = {
+        ("example.com", RecordType.TXT): texts(record),
+        ("mail.example.com", RecordType.A): hosts("192.0.2.77"),
+        ("other.example", RecordType.TXT): texts("v=spf1 ip4:192.0.0.0/16 -all"),
+    }
+    checked = query(dns, client)
+    assert checked.check()[0] == "pass"
+    assert checked.authorised == authorised
