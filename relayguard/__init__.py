@@ -24,6 +24,7 @@ from relayguard.core.envelope import Envelope, Role, comes_from_outside
 from relayguard.core.headers import Header, Headers
 from relayguard.core.mailboxes import Mailbox
 from relayguard.core.message import Message
+from relayguard.core.oddities import Oddity, oddities_of
 from relayguard.core.results import Failed, Failure, Reported, Result, Results
 from relayguard.core.session import IpAddress, IpNetwork, Session, Tls, contains
 from relayguard.core.slots import Slot, Slots
@@ -105,6 +106,7 @@ __all__ = [
     "Mailbox",
     "Message",
     "Metrics",
+    "Oddity",
     "Outcome",
     "Override",
     "OverrideKind",
@@ -135,6 +137,7 @@ __all__ = [
     "contains",
     "hookimpl",
     "lies_under",
+    "oddities_of",
     "parse_path",
     "printable",
     "read_authors",

@@ -4,7 +4,8 @@ What authentication says is worthless if readers can disagree on who the author 
 """
 
 from collections.abc import Iterator
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from relayguard import (
     Ambiguity,
@@ -12,13 +13,34 @@ from relayguard import (
     Effect,
     Envelope,
     Headers,
+    Oddity,
     Reject,
+    Result,
     Services,
     Session,
     comes_from_outside,
     hookimpl,
+    oddities_of,
     read_authors,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The ``[filter.author]`` table.
+
+    `several_domains` says whether a message whose authors have several domains is refused. To evaluate them all
+    instead, let it accept, and set ``several_authors`` of the dmarc filter.
+    """
+
+    several_domains: Literal["reject", "accept"] = "reject"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OddAuthor(Result):
+    """What is odd about the author, for filters that look for fraud; it is not reported."""
+
+    oddities: frozenset[Oddity]
 
 
 class AuthorFilter:
@@ -26,7 +48,8 @@ class AuthorFilter:
 
     follows_profile: ClassVar[bool] = True
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, options: Options, services: Services) -> None:
+        self._options = options
         self._metrics = services.metrics
 
     @hookimpl
@@ -44,6 +67,10 @@ class AuthorFilter:
         authors = read_authors(headers)
         if authors.ambiguity is Ambiguity.TOO_LARGE and headers.complete:
             self._metrics.cap_hit(Cap.FROM_SIZE)
-        if authors.ambiguity is not None:
+        oddities = oddities_of(headers.all("From")[0].value, authors.mailboxes) if authors.mailboxes else None
+        if oddities:
+            yield OddAuthor(oddities=oddities)
+        accepted = authors.ambiguity is Ambiguity.SEVERAL_DOMAINS and self._options.several_domains == "accept"
+        if authors.ambiguity is not None and not accepted:
             detail = f" ({authors.detail})" if authors.detail else ""
             yield Reject(text=f"Message must have one author domain: {authors.ambiguity}{detail}")

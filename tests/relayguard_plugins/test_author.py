@@ -1,11 +1,11 @@
 import pytest
 
-from relayguard import Ambiguity, Cap, Reject, Role
+from relayguard import Ambiguity, Cap, Effect, Oddity, Reject, Role
 from relayguard.testing import CountedMetrics, a_session, an_envelope, collect, some_headers, some_services
-from relayguard_plugins.author import AuthorFilter
+from relayguard_plugins.author import AuthorFilter, OddAuthor, Options
 
 SERVICES = some_services()
-AUTHOR = AuthorFilter(SERVICES)
+AUTHOR = AuthorFilter(Options(), SERVICES)
 
 
 @pytest.mark.parametrize("sender", ["alice@example.com", "", "postmaster", '"a b"@example.com', "a@[192.0.2.1]"])
@@ -39,7 +39,8 @@ def test_a_malformed_sender_is_refused_with_501(sender: str, defect: str) -> Non
 )
 def test_a_message_without_exactly_one_author_domain_is_refused(headers: str, reason: Ambiguity) -> None:
     expected = Reject(text=f"Message must have one author domain: {reason}")
-    assert collect(AUTHOR.end_of_headers(a_session(), an_envelope(), some_headers(headers))) == [expected]
+    effects = collect(AUTHOR.end_of_headers(a_session(), an_envelope(), some_headers(headers)))
+    assert [effect for effect in effects if not isinstance(effect, OddAuthor)] == [expected]
 
 
 def test_the_reply_says_what_is_wrong_with_the_author() -> None:
@@ -50,7 +51,8 @@ def test_the_reply_says_what_is_wrong_with_the_author() -> None:
 
 def test_several_authors_of_one_domain_are_accepted() -> None:
     headers = some_headers("From: a@example.com, b@EXAMPLE.com\n")
-    assert collect(AUTHOR.end_of_headers(a_session(), an_envelope(), headers)) == []
+    odd = OddAuthor(oddities=frozenset({Oddity.SEVERAL}))
+    assert collect(AUTHOR.end_of_headers(a_session(), an_envelope(), headers)) == [odd]
 
 
 @pytest.mark.parametrize("role", [Role.SUBMISSION, Role.LOCAL])
@@ -69,6 +71,25 @@ def test_what_a_relay_of_our_own_accepted_is_not_refused() -> None:
 def test_a_huge_from_field_is_refused_and_counted() -> None:
     services = some_services()
     headers = some_headers("From: " + "a" * 20_000 + "@example.com\n")
-    assert len(collect(AuthorFilter(services).end_of_headers(a_session(), an_envelope(), headers))) == 1
+    assert len(collect(AuthorFilter(Options(), services).end_of_headers(a_session(), an_envelope(), headers))) == 1
     assert isinstance(services.metrics, CountedMetrics)
     assert services.metrics.caps == [Cap.FROM_SIZE]
+
+
+def found(fields: str, options: Options) -> list[Effect]:
+    return collect(AuthorFilter(options, SERVICES).end_of_headers(a_session(), an_envelope(), some_headers(fields)))
+
+
+def test_what_is_odd_about_an_author_is_found_and_refuses_nobody() -> None:
+    effects = found('From: "admin@bank.example" <x@attack.example>\n', Options())
+    assert effects == [OddAuthor(oddities=frozenset({Oddity.ADDRESS_IN_NAME}))]
+
+
+def test_authors_of_several_domains_are_accepted_if_the_postmaster_wants() -> None:
+    several = "From: a@example.com, b@example.net\n"
+    odd = OddAuthor(oddities=frozenset({Oddity.SEVERAL}))
+    reject = Reject(text="Message must have one author domain: authors of several domains")
+    assert found(several, Options()) == [odd, reject]
+    assert found(several, Options(several_domains="accept")) == [odd]
+    two_fields = "From: a@example.com\nFrom: b@example.net\n"
+    assert len(found(two_fields, Options(several_domains="accept"))) == 1

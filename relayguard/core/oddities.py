@@ -1,0 +1,115 @@
+"""What is odd about a From field that can be read: legal, and yet meant to be read in two ways, or not at all."""
+
+import base64
+import binascii
+import quopri
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from itertools import pairwise
+
+from relayguard.core.mailboxes import Mailbox
+from relayguard.core.tokens import AT, OPEN, Kind, Malformed, Token, tokens_of
+
+
+class Oddity(StrEnum):
+    """One odd thing; none of them is forbidden, and most honest mail has none."""
+
+    SEVERAL = "several"
+    """More than one author."""
+    GROUP = "group"
+    """A group of mailboxes, with a name (RFC 6854)."""
+    ROUTE = "route"
+    """A source route before the address (RFC 5322 §4.4)."""
+    COMMENT = "comment"
+    """A comment: some readers show it as the name."""
+    QUOTED_LOCAL_PART = "quoted_local_part"
+    """The local part is a quoted string."""
+    ENCODED_ADDRESS = "encoded_address"
+    """The address itself looks like an encoded word, which it must not be (RFC 2047 §5)."""
+    ADDRESS_IN_NAME = "address_in_name"
+    """The display name holds an ``@``, encoded or not."""
+    INVISIBLE = "invisible"
+    """The display name has characters that are not seen, or turn the direction of reading."""
+    PADDED = "padded"
+    """The display name pushes the address out of sight with white space."""
+    NOT_UTF8 = "not_utf8"
+    """The display name holds bytes that are not UTF-8."""
+
+
+# Bounded, so that a name full of beginnings of encoded words costs no more than another.
+_ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_.:*-]{1,40})\?([BbQq])\?([!->@-~]{0,200})\?=")
+_BETWEEN_WORDS = re.compile(r"(?<=\?=)[ \t]+(?==\?)")
+# Not every codec that Python knows is one of mail, nor linear.
+_CHARSET = re.compile(
+    r"utf-?8|us-ascii|iso-8859-\d{1,2}|windows-125\d|koi8-[ru]|gb(?:2312|k|18030)|big5|shift_jis|euc-(?:jp|kr)"
+)
+_PADDING = re.compile(r"[ \t\u00a0\u2000-\u200a\u3000]{20}")
+_LONG_NAME = 200
+
+
+def oddities_of(value: bytes, mailboxes: Iterable[Mailbox]) -> frozenset[Oddity]:
+    """Return what is odd about a From value and the mailboxes that were read from it. Never raises; linear."""
+    try:
+        tokens = tokens_of(value)
+    except Malformed:
+        return frozenset()
+    mailboxes = tuple(mailboxes)
+    found = {oddity for oddity, is_there in _SYNTAX if is_there(tokens)}
+    if len(mailboxes) > 1:
+        found.add(Oddity.SEVERAL)
+    for mailbox in mailboxes:
+        if "=?" in mailbox.local or "=?" in mailbox.domain:
+            found.add(Oddity.ENCODED_ADDRESS)
+        # An encoded word may hold dots, which are tokens of their own.
+        name = decode_words(mailbox.name.replace(" . ", "."))
+        found |= {oddity for oddity, is_there in _NAMES if is_there(name)}
+    return frozenset(found)
+
+
+def decode_words(text: str) -> str:
+    """Decode the encoded words in a display name (RFC 2047); what cannot be decoded stays as it is.
+
+    >>> decode_words("=?utf-8?Q?J=C3=BCrgen?= B.")
+    'Jürgen B.'
+    """
+    return _ENCODED_WORD.sub(_decoded, _BETWEEN_WORDS.sub("", text)) if "=?" in text else text
+
+
+def _decoded(matched: re.Match[str]) -> str:
+    charset, encoding, text = matched[1].lower().partition("*")[0], matched[2].lower(), matched[3]
+    if not _CHARSET.fullmatch(charset):
+        return matched[0]
+    try:
+        # RFC 2047 §4.2: an underscore is a space.
+        raw = base64.b64decode(text) if encoding == "b" else quopri.decodestring(text.replace("_", " ").encode())
+        return raw.decode(charset, "replace")
+    except (binascii.Error, LookupError):
+        return matched[0]
+
+
+def _is_invisible(name: str) -> bool:
+    # Format, control, private and unassigned characters; what is plain ASCII is seen.
+    return not (name.isascii() and name.isprintable()) and any(
+        unicodedata.category(char) in ("Cf", "Cc", "Co", "Cn", "Zl", "Zp") for char in name
+    )
+
+
+def _follows(tokens: list[Token], first: Kind | Token, second: Token) -> bool:
+    plain = [token for token in tokens if token[0] is not Kind.COMMENT]
+    return any(after == second and first in (before, before[0]) for before, after in pairwise(plain))
+
+
+_SYNTAX: tuple[tuple[Oddity, Callable[[list[Token]], bool]], ...] = (
+    (Oddity.COMMENT, lambda tokens: any(kind is Kind.COMMENT for kind, _ in tokens)),
+    (Oddity.GROUP, lambda tokens: (Kind.SPECIAL, b";") in tokens),
+    (Oddity.ROUTE, lambda tokens: _follows(tokens, OPEN, AT)),
+    (Oddity.QUOTED_LOCAL_PART, lambda tokens: _follows(tokens, Kind.QUOTED, AT)),
+)
+_NAMES: tuple[tuple[Oddity, Callable[[str], bool]], ...] = (
+    (Oddity.ADDRESS_IN_NAME, lambda name: "@" in name),
+    (Oddity.INVISIBLE, _is_invisible),
+    (Oddity.PADDED, lambda name: len(name) > _LONG_NAME or _PADDING.search(name) is not None),
+    (Oddity.NOT_UTF8, lambda name: "\ufffd" in name),
+)

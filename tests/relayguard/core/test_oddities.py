@@ -1,0 +1,81 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relayguard import Mailbox, Oddity, oddities_of
+from relayguard.core.mailboxes import Malformed, parse_mailboxes
+from relayguard.core.oddities import decode_words
+
+
+def odd(value: str | bytes) -> set[str]:
+    raw = value if isinstance(value, bytes) else value.encode()
+    return {str(oddity) for oddity in oddities_of(raw, parse_mailboxes(raw))}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "a@example.com",
+        "Alice <a@example.com>",
+        '"Public, John Q." <a@example.com>',
+        "=?utf-8?Q?J=C3=BCrgen?= <a@example.com>",
+        "M\u00fcller <a@m\u00fcnchen.example>",
+        "\u5c71\u7530 <a@example.com>",
+    ],
+)
+def test_an_honest_author_is_not_odd(value: str) -> None:
+    assert odd(value) == set()
+
+
+@pytest.mark.parametrize(
+    ("value", "oddities"),
+    [
+        ("a@example.com, b@example.com", {"several"}),
+        ("Cooks: a@example.com;", {"group"}),
+        ("<@a.example,@b.example:a@example.com>", {"route"}),
+        ("a@example.com (Alice)", {"comment"}),
+        ('"a b"@example.com', {"quoted_local_part"}),
+        ("=?utf-8?B?YQ==?=@example.com", {"encoded_address"}),
+        ('"admin@bank.example" <x@attack.example>', {"address_in_name"}),
+        ("=?utf-8?B?YWRtaW5AYmFuay5leGFtcGxl?= <x@attack.example>", {"address_in_name"}),
+        ("=?utf-8?Q?admin=40bank.example?= <x@attack.example>", {"address_in_name"}),
+        ("=?utf-8?Q?admin?= =?utf-8?Q?=40bank?= <x@attack.example>", {"address_in_name"}),
+        ('"moc.knab\u202e" <x@attack.example>', {"invisible"}),
+        ('"ba\u200bnk" <x@attack.example>', {"invisible"}),
+        ('"Bank' + " " * 300 + '." <x@attack.example>', {"padded"}),
+        ('"Bank' + "\u00a0" * 30 + '." <x@attack.example>', {"padded"}),
+        (b"\xff\xfe <x@attack.example>", {"not_utf8"}),
+    ],
+)
+def test_what_is_odd_is_told(value: str | bytes, oddities: set[str]) -> None:
+    # M-06
+    assert odd(value) == oddities
+
+
+@pytest.mark.parametrize(
+    ("text", "decoded"),
+    [
+        ("plain", "plain"),
+        ("=?utf-8?Q?a_b?=", "a b"),
+        ("=?UTF-8?b?w7w=?= x", "\u00fc x"),
+        ("=?iso-8859-1*de?q?=FC?=", "\u00fc"),
+        ("=?unicode_escape?q?x?=", "=?unicode_escape?q?x?="),
+        ("=?utf-8?b?!?=", ""),
+        ("=?utf-8?q?never ends", "=?utf-8?q?never ends"),
+    ],
+)
+def test_encoded_words_are_decoded_as_readers_do(text: str, decoded: str) -> None:
+    assert decode_words(text) == decoded
+
+
+def test_what_cannot_be_read_has_no_oddities() -> None:
+    assert oddities_of(b"(", [Mailbox("", "a", "example.com")]) == frozenset()
+
+
+@given(st.binary(max_size=200) | st.text(alphabet='a@<>(),;:."=?utf-8BQ \u202e', max_size=100).map(str.encode))
+def test_no_field_breaks_it(value: bytes) -> None:
+    try:
+        mailboxes = parse_mailboxes(value)
+    except Malformed:
+        mailboxes = ()
+    assert oddities_of(value, mailboxes) <= set(Oddity)
