@@ -16,6 +16,7 @@ def command(keep: bool) -> None:
     """
     from rich.console import Console
 
+    from relayguard.demo.attacks import attacks
     from relayguard.demo.performance import play
     from relayguard.demo.report import show_how_to_go_on, show_metrics, show_scenes
     from relayguard.demo.scenes import scenes
@@ -34,7 +35,9 @@ def command(keep: bool) -> None:
     key = SenderKey()
     try:
         with world(key.public) as running:
-            played = [play(running, number, scene) for number, scene in enumerate(scenes(key), 1)]
+            honest = scenes(key)
+            shown = [*honest, *attacks(key, len(honest) + 1)]
+            played = [play(running, number, scene) for number, scene in enumerate(shown, 1)]
             show_scenes(console, played)
             show_metrics(console, running)
             wrong = sum(1 for each in played if each.faults)

@@ -43,7 +43,8 @@ def _send(world: World, scene: Scene) -> str:
             client.starttls(context=_trusting())
             client.login(LOGIN, PASSWORD)
         client.ehlo_or_helo_if_needed()
-        code, text = client.mail(scene.sender)
+        # smtplib's own mail() would mend what is malformed.
+        code, text = client.docmd("MAIL", f"FROM:<{scene.sender}>")
         if code < 400:
             code, text = client.rcpt(RECIPIENT)
         if code < 400:

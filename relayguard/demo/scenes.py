@@ -1,4 +1,4 @@
-"""The messages of the demonstration, and what each must get."""
+"""The messages of the demonstration, and what each must get; the attacks have a module of their own."""
 
 from dataclasses import dataclass
 
@@ -142,7 +142,10 @@ def _ambiguous() -> list[Scene]:
             helo="stranger.example",
             sender="mallory@evil.example",
             message=compose(7, "Mallory <mallory@evil.example>", "Trust me", forged),
-            results=("spf=pass smtp.mailfrom=mallory@evil.example", "dmarc=none header.from=evil.example"),
+            results=(
+                "spf=pass (permissive record) smtp.mailfrom=mallory@evil.example",
+                "dmarc=none header.from=evil.example",
+            ),
             absent=("bank.example",),
         ),
         Scene(
@@ -170,7 +173,7 @@ def _special() -> list[Scene]:
         Scene(
             title="a bounce: the null sender is judged by its HELO name",
             client=GOOD_CLIENT,
-            sender="<>",
+            sender="",
             message=compose(10, "Mail Delivery System <mailer-daemon@mail.good.example>", "Undelivered mail"),
             results=("spf=pass smtp.mailfrom=postmaster@mail.good.example", "dmarc=pass"),
         ),

@@ -1,4 +1,4 @@
-"""A DKIM key made for one demonstration, and the sender's side of a signature, with dkimpy."""
+"""A DKIM key made for one demonstration, and the sender's and sealer's side of it, with dkimpy."""
 
 import base64
 
@@ -21,13 +21,22 @@ class SenderKey:
         )
         return base64.b64encode(encoded).decode("ascii")
 
-    def sign(self, message: bytes, domain: str, selector: str) -> bytes:
-        """Return `message` with a DKIM-Signature on top."""
-        pem = self._private.private_bytes(
+    def sign(self, message: bytes, domain: str, selector: str, *, length: bool = False) -> bytes:
+        """Return `message` with a DKIM-Signature on top; with `length` it has ``l=``."""
+        form = (b"relaxed", b"relaxed")
+        signature = dkim.sign(
+            message, selector.encode(), domain.encode(), self._pem(), canonicalize=form, length=length
+        )
+        return signature + message
+
+    def seal(self, message: bytes, domain: str, selector: str) -> bytes:
+        """Return `message` with an ARC set on top; its Authentication-Results of `domain` is what was found."""
+        fields = dkim.arc_sign(message, selector.encode(), domain.encode(), self._pem(), domain.encode())
+        return b"".join(fields) + message
+
+    def _pem(self) -> bytes:
+        return self._private.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.TraditionalOpenSSL,
             serialization.NoEncryption(),
         )
-        canonicalization = (b"relaxed", b"relaxed")
-        signature = dkim.sign(message, selector.encode(), domain.encode(), pem, canonicalize=canonicalization)
-        return signature + message

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from relayguard.demo.zone import MX, RECIPIENT, zone_text
+from relayguard.demo.zone import MX, RECIPIENT, SEALER, zone_text
 from relayguard.testing.daemon import Daemon
 from relayguard.testing.dns_server import DnsServer
 from relayguard.testing.ports import free_port
@@ -35,6 +35,9 @@ nameservers = ["127.0.0.1:{dns_port}"]
 
 [metrics]
 address = "{metrics}"
+
+[filter.dmarc]
+trusted_sealers = ["{sealer}"]
 """
 
 PROFILES = ("enforce", "monitor")
@@ -71,6 +74,7 @@ def world(public_key: str) -> Iterator[World]:
                     control=directory / f"{profile}.control",
                     dns_port=dns.port,
                     metrics=metrics[profile],
+                    sealer=SEALER,
                 )
                 daemons[profile] = stack.enter_context(Daemon(directory / profile, text))
             ports = {"enforce": free_port(2525), "monitor": free_port(2526)}

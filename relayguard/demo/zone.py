@@ -11,6 +11,9 @@ FORWARDER = "127.0.0.20"
 """A server that good.example knows nothing of."""
 STRANGER = "127.0.0.66"
 
+SEALER = "lists.example"
+"""A mailing list whose ARC seal we trust."""
+
 SELECTOR = "demo"
 
 
@@ -22,6 +25,8 @@ good.example.                    IN MX  10 mail.good.example.
 mail.good.example.               IN A   {GOOD_CLIENT}
 mail.good.example.               IN TXT "v=spf1 a -all"
 {SELECTOR}._domainkey.good.example. IN TXT {_strings(f"v=DKIM1; k=rsa; p={public_key}")}
+{SELECTOR}._domainkey.{SEALER}.  IN TXT {_strings(f"v=DKIM1; k=rsa; p={public_key}")}
+{SELECTOR}._domainkey.evil.example. IN TXT {_strings(f"v=DKIM1; k=rsa; p={public_key}")}
 _dmarc.good.example.             IN TXT "v=DMARC1; p=reject"
 plain.example.                   IN TXT "v=spf1 ip4:{GOOD_CLIENT} -all"
 _dmarc.plain.example.            IN TXT "v=DMARC1; p=quarantine"

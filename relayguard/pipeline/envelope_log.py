@@ -92,6 +92,8 @@ class EnvelopeLog(Observer):
 def shown(entry: Reported) -> str:
     """A result as people write it: ``spf=pass smtp.mailfrom=a@example.com``."""
     words = [f"{entry.method}={entry.value}"]
+    if entry.comment:
+        words.append(f"({printable(entry.comment)})")
     words += [f"{ptype}.{name}={printable(value)}" for ptype, name, value in entry.properties]
     if entry.reason:
         words.append(f"({printable(entry.reason)})")

@@ -146,3 +146,4 @@ def test_the_reply_is_what_the_client_or_the_queue_was_told(decision: Decision, 
 def test_a_result_is_shown_as_people_write_it() -> None:
     entry = Reported("spf", "fail", (("smtp", "mailfrom", "a@b\n"),), reason="no\tgood")
     assert shown(entry) == "spf=fail smtp.mailfrom=a@b? (no?good)"
+    assert shown(Reported("dkim", "pass", comment="testing\nkey")) == "dkim=pass (testing?key)"
