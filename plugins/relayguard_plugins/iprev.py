@@ -3,26 +3,23 @@
 It waits for nobody: the names are asked for while the message arrives, and the result is there at its end.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 
 from relayguard import (
     Answer,
     Effect,
     Envelope,
-    Headers,
     IpAddress,
     IprevResult,
     IprevValue,
     Question,
     RecordType,
-    Role,
     Services,
     Session,
     Status,
     comes_from_outside,
     hookimpl,
 )
-from relayguard_plugins.relayed import relayed
 
 MAX_NAMES = 10
 """RFC 8601 §3 wants a bound on the names of one address, and mentions this one."""
@@ -35,7 +32,6 @@ class IprevFilter:
 
     def __init__(self, services: Services) -> None:
         self._resolver = services.resolver
-        self._authserv_id = services.authserv_id
 
     @hookimpl
     def mail_from(self, session: Session, envelope: Envelope) -> None:
@@ -55,14 +51,10 @@ class IprevFilter:
             self._resolver.prefetch(address_questions(address, names))
 
     @hookimpl
-    async def end_of_message(self, session: Session, envelope: Envelope, headers: Headers) -> AsyncIterator[Effect]:
-        """Compare; or take over what a relay of our own has found, which saw the client."""
+    async def end_of_message(self, session: Session, envelope: Envelope) -> AsyncIterator[Effect]:
+        """Compare."""
         address = _address(session)
-        if envelope.role is not Role.INCOMING or address is None:
-            return
-        if session.trusted_relay:
-            for each in _taken_over(headers, self._authserv_id, address):
-                yield each
+        if address is None or not comes_from_outside(session, envelope):
             return
         names = await self._resolver.resolve(names_question(address))
         yield evaluate(address, names, await self._resolver.resolve_all(address_questions(address, names)))
@@ -102,10 +94,3 @@ def _address(session: Session) -> IpAddress | None:
     address = session.client_address
     mapped = address.ipv4_mapped if address is not None and address.version == 6 else None
     return mapped or address
-
-
-def _taken_over(headers: Headers, authserv_id: str, relay: IpAddress) -> Iterable[IprevResult]:
-    for entry in relayed(headers, authserv_id, "iprev"):
-        addresses = [text for ptype, name, text in entry.properties if (ptype, name) == ("policy", "iprev")]
-        if addresses and entry.value in set(IprevValue):
-            yield IprevResult(value=IprevValue(entry.value), address=addresses[0], source=f"found by {relay}")

@@ -6,9 +6,10 @@ readers could disagree. What is signed, shown and judged must be the same domain
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from relayguard.core.domain import to_a_labels
-from relayguard.core.headers import Header, Headers
+from relayguard.core.headers import Headers
 from relayguard.core.mailboxes import MAX_BYTES, Mailbox, Malformed, parse_mailboxes
 
 
@@ -44,12 +45,14 @@ def read_authors(headers: Headers) -> Authors:
         return Authors(ambiguity=Ambiguity.TOO_LARGE)
     if len(fields) != 1:
         return Authors(ambiguity=Ambiguity.SEVERAL_FIELDS if fields else Ambiguity.MISSING)
-    return _read(fields[0])
+    return _read(fields[0].value)
 
 
-def _read(field: Header) -> Authors:
+# Several filters ask for the author of each message.
+@lru_cache(maxsize=64)
+def _read(value: bytes) -> Authors:
     try:
-        mailboxes = parse_mailboxes(field.value)
+        mailboxes = parse_mailboxes(value)
     except Malformed as malformed:
         return Authors(ambiguity=Ambiguity.MALFORMED, detail=str(malformed))
     domains = {to_a_labels(mailbox.domain) for mailbox in mailboxes}

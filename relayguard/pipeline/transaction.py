@@ -17,13 +17,14 @@ from relayguard.core.ledger import Step
 from relayguard.core.message import Message
 from relayguard.core.session import Session
 from relayguard.core.stages import Stage
-from relayguard.core.standards import AuthResult
+from relayguard.core.standards import AuthResult, IprevResult, SpfResult
 from relayguard.core.verdicts import Defer, Given, Quarantine, Reject, strongest
 from relayguard.pipeline.dispatch import Dispatcher
 from relayguard.pipeline.findings import Findings
 from relayguard.pipeline.forged import forged_fields
 from relayguard.pipeline.needs import Needs
 from relayguard.pipeline.record import EnvelopeRecord, Observer
+from relayguard.pipeline.relayed import relayed
 from relayguard.pipeline.rules import Rules
 from relayguard.services import Metrics
 
@@ -80,9 +81,7 @@ class Transaction:
         self._started = time.perf_counter()
         observer.began(envelope)
         if envelope.login is not None:
-            authenticated = AuthResult()
-            self._findings.results.add([authenticated])
-            self._findings.reported.append(authenticated.reported())
+            self._take_over([AuthResult()])
 
     async def mail_from(self) -> Reject | Defer | None:
         """Return the refusal of the whole envelope, if any."""
@@ -113,6 +112,10 @@ class Transaction:
         self._headers = Headers.of(*pairs)
         self._visible = self._cap(self._headers)
         self._size += sum(len(name) + len(value) + 3 for name, value in pairs)
+        if self.session.trusted_relay and self.envelope.role is Role.INCOMING:
+            # It saw the client, and we see only it.
+            source = f"found by {self.session.client_address}"
+            self._take_over(relayed(self._visible, self._rules.authserv_id, source))
         await self._run(Stage.END_OF_HEADERS, headers=self._visible)
 
     def body(self, chunk: bytes) -> None:
@@ -148,6 +151,11 @@ class Transaction:
             # What the client did then is our doing.
             decision = decide(given)
         await self._end(decision)
+
+    def _take_over(self, results: Sequence[AuthResult | SpfResult | IprevResult]) -> None:
+        """Add what no filter found: the MTA or a relay of ours tells it."""
+        self._findings.results.add(results)
+        self._findings.reported += [result.reported() for result in results]
 
     def _goes_on(self) -> bool:
         given = self._findings.standing()

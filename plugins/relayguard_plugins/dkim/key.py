@@ -53,7 +53,8 @@ def choose_key(texts: tuple[bytes, ...]) -> Key:
     RFC 6376 §3.6.2.2 leaves several records undefined. A stray record must not make a key unusable.
     """
     error: SignatureError | None = None
-    for text in texts:
+    # DNS gives them in any order; what is wrong with the key must not depend on it.
+    for text in sorted(texts, key=_looks_stray):
         try:
             if len(text) > MAX_RECORD:
                 raise malformed("key record too large")
@@ -61,6 +62,10 @@ def choose_key(texts: tuple[bytes, ...]) -> Key:
         except SignatureError as unusable:
             error = error or unusable
     raise error or SignatureError(DkimValue.PERMERROR, "no key record")
+
+
+def _looks_stray(text: bytes) -> bool:
+    return b"p=" not in text[:MAX_RECORD]
 
 
 @lru_cache(maxsize=4096)

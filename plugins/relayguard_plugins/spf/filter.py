@@ -1,7 +1,7 @@
 """The SPF filter: measures MAIL FROM and HELO of incoming mail, and judges only what the postmaster wants judged."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,9 +9,7 @@ from relayguard import (
     Defer,
     Effect,
     Envelope,
-    Headers,
     Reject,
-    Role,
     Services,
     Session,
     SpfIdentity,
@@ -22,7 +20,6 @@ from relayguard import (
     printable,
     to_a_labels,
 )
-from relayguard_plugins.relayed import relayed
 from relayguard_plugins.spf.evaluation import WIDEST, Checked, Evaluator
 
 _ERRORS = frozenset({SpfValue.TEMPERROR, SpfValue.PERMERROR})
@@ -69,7 +66,6 @@ class SpfFilter:
 
     def __init__(self, options: Options, services: Services) -> None:
         self._options = options
-        self._authserv_id = services.authserv_id
         widest = {32: options.permissive_ipv4, 128: options.permissive_ipv6}
         # RFC 7208 §7.3: the receiver's name is for explanations, and they are never fetched.
         self._evaluator = Evaluator(services.resolver, services.metrics, "unknown", options.timeout, widest)
@@ -98,22 +94,6 @@ class SpfFilter:
             refusal = self._refusal(result, session)
             if refusal is not None:
                 yield refusal
-
-    @hookimpl
-    def end_of_message(self, session: Session, envelope: Envelope, headers: Headers) -> Iterator[Effect]:
-        """Take over what a relay of our own has found: it saw the client."""
-        if not session.trusted_relay or envelope.role is not Role.INCOMING:
-            return
-        for entry in relayed(headers, self._authserv_id, "spf"):
-            for ptype, name, identifier in entry.properties:
-                if ptype == "smtp" and name in set(SpfIdentity) and entry.value in set(SpfValue):
-                    yield SpfResult(
-                        value=SpfValue(entry.value),
-                        identity=SpfIdentity(name),
-                        domain=to_a_labels(identifier.rpartition("@")[2]) or "",
-                        identifier=identifier,
-                        source=f"found by {session.client_address}",
-                    )
 
     async def _check_helo(self, session: Session, envelope: Envelope) -> Checked | None:
         if not self._options.helo and not envelope.sender.is_null:

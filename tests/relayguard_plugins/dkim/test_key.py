@@ -81,9 +81,9 @@ def test_of_several_records_the_first_usable_one_is_taken() -> None:
 
 @pytest.mark.parametrize(
     ("texts", "reason"),
-    [((b"p=", b"junk"), "key revoked"), ((b"", b"p="), "key record without p="), ((), "no key record")],
+    [((b"p=", b"junk"), "key revoked"), ((b"", b"p="), "key revoked"), ((), "no key record")],
 )
-def test_if_no_record_is_usable_the_first_says_why(texts: tuple[bytes, ...], reason: str) -> None:
+def test_if_no_record_is_usable_the_first_that_looks_like_a_key_says_why(texts: tuple[bytes, ...], reason: str) -> None:
     with pytest.raises(SignatureError, match=reason):
         choose_key(texts)
 
@@ -93,3 +93,10 @@ def test_if_no_record_is_usable_the_first_says_why(texts: tuple[bytes, ...], rea
 def test_no_record_breaks_the_reader(text: bytes) -> None:
     with suppress(SignatureError):
         parse_key(text)
+
+
+@pytest.mark.parametrize("stray", [b"v=spf1 -all", b"junk"])
+def test_what_is_wrong_with_a_key_does_not_depend_on_the_order_of_the_records(stray: bytes) -> None:
+    for texts in ((b"v=DKIM1; p=", stray), (stray, b"v=DKIM1; p=")):
+        with pytest.raises(SignatureError, match="key revoked"):
+            choose_key(texts)

@@ -1,9 +1,7 @@
-from dataclasses import replace
-
 import pytest
 
 from relayguard import Defer, Reject, Role, Session, SpfIdentity, SpfResult, SpfValue
-from relayguard.testing import a_session, an_envelope, collect, some_headers, some_services
+from relayguard.testing import a_session, an_envelope, collect, some_services
 from relayguard_plugins.spf.filter import Options, SpfFilter
 
 ZONE = """\
@@ -159,24 +157,3 @@ def test_a_pass_by_a_record_that_lets_half_the_internet_pass_is_marked() -> None
     narrow = found("a@half.example", options=Options(permissive_ipv4=1))[0]
     assert isinstance(narrow, SpfResult)
     assert not narrow.permissive
-
-
-RELAYED = """\
-Authentication-Results: mx.example.com; dkim=pass header.d=example.org
-Authentication-Results: MX.example.com; spf=pass smtp.mailfrom=a@Example.org; spf=fail smtp.helo=client.example;
- spf=maybe smtp.mailfrom=a@example.org; spf=pass smtp.rcptto=b@example.com
-Authentication-Results: mx.example.com; spf=fail smtp.mailfrom=forged@example.org
-Authentication-Results: other.example; spf=fail smtp.mailfrom=other@example.org
-"""
-
-
-def test_what_our_own_relay_has_found_is_taken_over() -> None:
-    spf, headers = SpfFilter(Options(), some_services(ZONE)), some_headers(RELAYED)
-    relay = a_session("203.0.113.7", trusted_relay=True)
-    source = "found by 203.0.113.7"
-    assert collect(spf.end_of_message(relay, an_envelope(), headers)) == [
-        replace(mail_from("a@Example.org", SpfValue.PASS, "example.org"), source=source),
-        replace(helo("client.example", SpfValue.FAIL), source=source),
-    ]
-    assert collect(spf.end_of_message(a_session(), an_envelope(), headers)) == []
-    assert collect(spf.end_of_message(relay, an_envelope(role=Role.SUBMISSION), headers)) == []
