@@ -158,6 +158,7 @@ async def rehearse(rehearsal: Rehearsal, config: Config, zone: str | None = None
 
 async def _play(rehearsal: Rehearsal, connection: Connection, trace: Trace) -> None:
     address = None if rehearsal.role is Role.LOCAL else rehearsal.client
+    words = () if rehearsal.sender.isascii() else ("SMTPUTF8",)
     login = {"{auth_type}": "PLAIN", "{auth_authen}": "someone"} if rehearsal.role is Role.SUBMISSION else {}
     recipients = 0
 
@@ -172,7 +173,7 @@ async def _play(rehearsal: Rehearsal, connection: Connection, trace: Trace) -> N
             return
         if refused(Stage.HELO, await connection.helo(rehearsal.helo, {})):
             return
-        if refused(Stage.MAIL_FROM, await connection.mail_from(rehearsal.sender.encode(), (), login)):
+        if refused(Stage.MAIL_FROM, await connection.mail_from(rehearsal.sender.encode(), words, login)):
             return
         for recipient in rehearsal.recipients:
             if not refused(Stage.RCPT_TO, await connection.rcpt_to(recipient.encode())):

@@ -20,6 +20,7 @@ from tests.integration.conftest import StartRelay, start_relay  # noqa: F401  # 
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+VERIFICATION = (ROOT / "docs" / "verification.md").read_text()
 SHIPPED = (ROOT / "docs" / "relayguard.toml").read_text()
 
 
@@ -49,6 +50,21 @@ def test_the_shipped_configuration_shows_every_option_of_every_filter() -> None:
         for option in getattr(options, "__dataclass_fields__", {}):
             assert option in tables[name], f"docs/relayguard.toml does not show filter.{name}.{option}"
             assert _plain(getattr(options(), option)) == tables[name][option]  # type: ignore[misc]  # not None
+
+
+VERIFYING = ("author", "spf", "dkim", "dmarc")
+
+
+@pytest.mark.parametrize("name", VERIFYING)
+def test_how_mail_is_verified_names_every_option_of_the_filters_that_verify(name: str) -> None:
+    from relayguard.app import constructor_hints
+    from relayguard.pipeline.discovery import find_class
+
+    # What has a row of its own elsewhere, or says nothing about a choice.
+    plain = {"helo"}
+    options = constructor_hints(find_class(name))["options"].__dataclass_fields__
+    for option in set(options) - plain:
+        assert f"`{option}`" in VERIFICATION or f".{option} =" in VERIFICATION or f"`{option} =" in VERIFICATION, option
 
 
 def _plain(value: object) -> object:

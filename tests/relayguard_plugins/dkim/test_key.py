@@ -83,7 +83,9 @@ def test_of_several_records_the_first_usable_one_is_taken() -> None:
     ("texts", "reason"),
     [((b"p=", b"junk"), "key revoked"), ((b"", b"p="), "key revoked"), ((), "no key record")],
 )
-def test_if_no_record_is_usable_the_first_that_looks_like_a_key_says_why(texts: tuple[bytes, ...], reason: str) -> None:
+def test_if_no_record_is_usable_the_first_that_looks_like_a_key_says_why(
+    texts: tuple[bytes, ...], reason: str
+) -> None:
     with pytest.raises(SignatureError, match=reason):
         choose_key(texts)
 
