@@ -7,7 +7,7 @@ class Cap(StrEnum):
     """A bound that a message ran into; the value is the label of ``relayguard_caps_hit_total``."""
 
     HEADER_BLOCK = "header_block"
-    """The header block is larger than 256 KB; the rest of it is not looked at."""
+    """The header block is larger than 256 KB, or has more than 5,000 fields; the rest of it is not looked at."""
     AUTHENTICATION_RESULTS = "authentication_results"
     """More than 50 Authentication-Results fields, or one larger than 16 KB."""
     DKIM_SIGNATURES = "dkim_signatures"

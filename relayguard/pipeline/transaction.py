@@ -12,7 +12,7 @@ from relayguard.core.caps import Cap
 from relayguard.core.decision import Decision, Outcome, decide
 from relayguard.core.edits import AddHeader, DeleteHeader
 from relayguard.core.envelope import Envelope, Role
-from relayguard.core.headers import Header, Headers
+from relayguard.core.headers import Headers
 from relayguard.core.ledger import Step
 from relayguard.core.message import Message
 from relayguard.core.session import Session
@@ -26,15 +26,13 @@ from relayguard.pipeline.needs import Needs
 from relayguard.pipeline.record import EnvelopeRecord, Observer
 from relayguard.pipeline.relayed import relayed
 from relayguard.pipeline.rules import Rules
+from relayguard.pipeline.visible import fields_of, visible_part
 from relayguard.services import Metrics
 
 CORE = "relayguard"
 """Who decided, where it was no filter."""
 
 TOO_MANY_FORGED = Reject(text="Too many header fields that claim to be ours")
-
-HEADER_BLOCK_BYTES = 256 * 1024
-"""Filters see no more of the header block than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +107,10 @@ class Transaction:
 
     async def end_of_headers(self, pairs: Sequence[tuple[str, bytes]]) -> None:
         """Take the whole header block. A verdict given here is kept until the message ends."""
-        self._headers = Headers.of(*pairs)
-        self._visible = self._cap(self._headers)
+        self._headers = fields_of(pairs, self._rules.strip_headers)
+        self._visible = visible_part(self._headers, len(pairs))
+        if not self._visible.complete:
+            self._metrics.cap_hit(Cap.HEADER_BLOCK)
         self._size += sum(len(name) + len(value) + 3 for name, value in pairs)
         if self.session.trusted_relay and self.envelope.role is Role.INCOMING:
             # It saw the client, and we see only it.
@@ -184,17 +184,6 @@ class Transaction:
         if replaced is not None:
             return Body.of(replaced)
         return self._body if self._body is not None else Body()
-
-    def _cap(self, headers: Headers) -> Headers:
-        size = 0
-        visible: list[Header] = []
-        for header in headers:
-            size += len(header.name) + len(header.value) + 3
-            if size > HEADER_BLOCK_BYTES:
-                self._metrics.cap_hit(Cap.HEADER_BLOCK)
-                return Headers(visible, complete=False)
-            visible.append(header)
-        return headers
 
     async def _run(self, stage: Stage, findings: Findings | None = None, **facts: object) -> None:
         findings = findings if findings is not None else self._findings

@@ -36,7 +36,8 @@ from relayguard.core.body import SPOOL_BYTES
 from relayguard.core.ledger import SetHeader
 from relayguard.pipeline.connection import Client
 from relayguard.pipeline.forged import name_pattern
-from relayguard.pipeline.transaction import HEADER_BLOCK_BYTES, Ending
+from relayguard.pipeline.transaction import Ending
+from relayguard.pipeline.visible import HEADER_BLOCK_BYTES, MAX_FIELDS
 from tests.relayguard.pipeline.rig import FROM, RULES, SHADOW, Rig, run, send
 
 OURS = ("Authentication-Results", b" mx.example.com; spf=pass")
@@ -348,6 +349,17 @@ def test_a_header_block_over_256_kb_is_shown_in_part_and_called_incomplete() -> 
     assert len(witness.headers) == 5
     assert rig.counted.caps == [Cap.HEADER_BLOCK]
     assert SetHeader("Authentication-Results", 1, None) in ending.steps
+
+
+def test_a_header_of_more_than_5000_fields_is_shown_in_part_and_what_is_forged_in_it_is_gone() -> None:
+    witness = Witness()
+    rig = Rig(witness)
+    ending = send(rig, FROM, *[("X", b" y")] * MAX_FIELDS, OURS, ("X", b" z"), THEIRS, OURS)
+    assert witness.headers is not None
+    assert not witness.headers.complete
+    assert len(witness.headers) == MAX_FIELDS
+    assert rig.counted.caps == [Cap.HEADER_BLOCK]
+    assert [step.occurrence for step in ending.steps if isinstance(step, SetHeader)] == [3, 1]
 
 
 def test_a_header_block_of_just_256_kb_is_shown_whole() -> None:

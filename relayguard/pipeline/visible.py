@@ -1,0 +1,35 @@
+"""How much of a header block is looked at: enough for any honest message, and no more than can be paid for."""
+
+from collections.abc import Sequence
+
+from relayguard.authentication_results.render import HEADER_NAME
+from relayguard.core.headers import Header, Headers
+from relayguard.pipeline.forged import NamePattern
+
+HEADER_BLOCK_BYTES = 256 * 1024
+MAX_FIELDS = 5000
+"""Filters see no more of the header block than this."""
+
+
+def fields_of(pairs: Sequence[tuple[str, bytes]], pattern: NamePattern | None) -> Headers:
+    """Return the fields of a message; of those beyond `MAX_FIELDS` only what may have to be stripped."""
+    if len(pairs) <= MAX_FIELDS:
+        return Headers.of(*pairs)
+    stripped = HEADER_NAME.lower()
+    return Headers(
+        Header(name, value, position)
+        for position, (name, value) in enumerate(pairs)
+        if position < MAX_FIELDS or name.lower() == stripped or (pattern is not None and pattern.fullmatch(name))
+    )
+
+
+def visible_part(headers: Headers, total: int) -> Headers:
+    """Return what filters get to see of a message with `total` fields; not `complete` if something is left out."""
+    size = 0
+    shown = 0
+    for header in headers:
+        size += len(header.name) + len(header.value) + 3
+        if size > HEADER_BLOCK_BYTES or shown == MAX_FIELDS:
+            break
+        shown += 1
+    return headers if shown == total else Headers(headers[:shown], complete=False)
