@@ -37,7 +37,9 @@ from relayguard.log import Logger
 from relayguard.milter.link import Link
 from relayguard.milter.macros import requested
 from relayguard.pipeline.connection import Client, Pipeline
+from relayguard.pipeline.forged import is_strippable
 from relayguard.pipeline.transaction import Ending
+from relayguard.pipeline.visible import LEFT_OUT, MAX_FIELDS
 
 ACTIONS = (
     milter.ADDHDRS
@@ -153,6 +155,9 @@ class LibmilterTransport:
             # The edge: the session must get an answer, but only where one is due.
             except Exception as error:
                 link: Link | None = context.getpriv()
+                if link is None and callback != self._negotiate:
+                    # Who did not negotiate is no MTA; his mistakes must not fill our log.
+                    return self._answer(context, _UNAVAILABLE)
                 queue_id = link.connection.queue_id if link is not None else None
                 self._logger.error(
                     "milter callback failed",
@@ -227,6 +232,10 @@ class LibmilterTransport:
 
     def _header(self, context: milter.Context, name: str, value: bytes) -> int:
         link = context.getpriv()
+        if len(link.headers) >= MAX_FIELDS and not is_strippable(name, self._pipeline.rules.strip_headers):
+            # Nobody will look at it; a flood of them must cost no memory.
+            link.headers.append(LEFT_OUT)
+            return self._no_reply(link, milter.P_NR_HDR)
         if not link.negotiated & milter.P_HDR_LEADSPC:
             value = b" " + value
         if b"\n" in value:

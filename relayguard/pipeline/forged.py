@@ -8,6 +8,7 @@ from relayguard.authentication_results.scan import forged_headers
 from relayguard.core.headers import Header, Headers
 
 NamePattern = re.Pattern[str]
+_HEADER_NAME = HEADER_NAME.lower()
 
 
 def name_pattern(names: Iterable[str]) -> NamePattern | None:
@@ -18,6 +19,11 @@ def name_pattern(names: Iterable[str]) -> NamePattern | None:
     """
     patterns = [re.escape(name.removesuffix("*")) + (".*" if name.endswith("*") else "") for name in names]
     return re.compile("|".join(patterns), re.IGNORECASE) if patterns else None
+
+
+def is_strippable(name: str, pattern: NamePattern | None) -> bool:
+    """Tell whether a field of this name may have to go."""
+    return name.lower() == _HEADER_NAME or (pattern is not None and pattern.fullmatch(name) is not None)
 
 
 def forged_fields(

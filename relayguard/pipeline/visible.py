@@ -2,24 +2,25 @@
 
 from collections.abc import Sequence
 
-from relayguard.authentication_results.render import HEADER_NAME
 from relayguard.core.headers import Header, Headers
-from relayguard.pipeline.forged import NamePattern
+from relayguard.pipeline.forged import NamePattern, is_strippable
 
 HEADER_BLOCK_BYTES = 256 * 1024
 MAX_FIELDS = 5000
 """Filters see no more of the header block than this."""
+
+LEFT_OUT = ("", b"")
+"""Stands in the place of a field beyond `MAX_FIELDS` that nobody will look at."""
 
 
 def fields_of(pairs: Sequence[tuple[str, bytes]], pattern: NamePattern | None) -> Headers:
     """Return the fields of a message; of those beyond `MAX_FIELDS` only what may have to be stripped."""
     if len(pairs) <= MAX_FIELDS:
         return Headers.of(*pairs)
-    stripped = HEADER_NAME.lower()
     return Headers(
         Header(name, value, position)
         for position, (name, value) in enumerate(pairs)
-        if position < MAX_FIELDS or name.lower() == stripped or (pattern is not None and pattern.fullmatch(name))
+        if position < MAX_FIELDS or is_strippable(name, pattern)
     )
 
 

@@ -95,7 +95,7 @@ def canonical_field(name: str, value: bytes, *, relaxed: bool) -> bytes:
     if not relaxed:
         return name.encode("latin-1") + b":" + value
     unfolded = re.sub(rb"[ \t]+", b" ", value.replace(b"\r\n", b""))
-    return name.lower().encode("latin-1") + b":" + unfolded.strip(b" ")
+    return name.lower().rstrip(" \t").encode("latin-1") + b":" + unfolded.strip(b" ")
 
 
 def sign(
@@ -119,9 +119,16 @@ def sign(
         f"{name}={text}" for name, text in merged.items() if text is not None and name != "b"
     )
     value += f"{separator}b="
-    signature = _signed(pairs, merged["h"] or "", value, key or rsa_key(), relaxed=forms[0] == "relaxed")
+    written = _names_as_written(pairs, message)
+    signature = _signed(written, merged["h"] or "", value, key or rsa_key(), relaxed=forms[0] == "relaxed")
     b = merged.get("b") or base64.b64encode(signature).decode()
     return b"DKIM-Signature:" + value.encode("utf-8") + b.encode() + b"\r\n" + message
+
+
+def _names_as_written(pairs: list[tuple[str, bytes]], message: bytes) -> list[tuple[str, bytes]]:
+    """RFC 6376 §3.4.1: the simple form keeps white space before the colon, which no MTA hands over."""
+    names = re.finditer(rb"^[\x21-\x39\x3b-\x7e]+[ \t]*(?=:)", message, re.MULTILINE)
+    return [(name[0].decode("ascii"), value) for name, (_, value) in zip(names, pairs, strict=False)]
 
 
 def _signed(
@@ -136,7 +143,9 @@ def _signed(
     content = b""
     for name in names.split(":"):
         # RFC 6376 §5.4.2: from the bottom up.
-        index = next((i for i in reversed(range(len(left))) if left[i][0].lower() == name.strip().lower()), None)
+        index = next(
+            (i for i in reversed(range(len(left))) if left[i][0].rstrip().lower() == name.strip().lower()), None
+        )
         if index is not None:
             content += canonical_field(*left.pop(index), relaxed=relaxed) + b"\r\n"
     content += canonical_field("DKIM-Signature", value.encode("utf-8"), relaxed=relaxed)
