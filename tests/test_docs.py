@@ -64,7 +64,9 @@ def test_how_mail_is_verified_names_every_option_of_the_filters_that_verify(name
     plain = {"helo"}
     options = constructor_hints(find_class(name))["options"].__dataclass_fields__
     for option in set(options) - plain:
-        assert f"`{option}`" in VERIFICATION or f".{option} =" in VERIFICATION or f"`{option} =" in VERIFICATION, option
+        assert f"`{option}`" in VERIFICATION or f".{option} =" in VERIFICATION or f"`{option} =" in VERIFICATION, (
+            option
+        )
 
 
 def _plain(value: object) -> object:

@@ -12,6 +12,8 @@ from relayguard.core.domain import to_a_labels
 from relayguard.core.headers import Headers
 from relayguard.core.mailboxes import MAX_BYTES, Mailbox, Malformed, parse_mailboxes
 
+MAX_DOMAINS = 5
+
 
 class Ambiguity(StrEnum):
     """Why there is no single author domain."""
@@ -26,10 +28,15 @@ class Ambiguity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Authors:
-    """What the From field says. `domain` is the single author domain in A-labels, None if `ambiguity` says why not."""
+    """What the From field says.
+
+    `domain` is the single author domain in A-labels, None if `ambiguity` says why not. `domains` are all of them,
+    in order, but no more than `MAX_DOMAINS`.
+    """
 
     mailboxes: tuple[Mailbox, ...] = ()
     domain: str | None = None
+    domains: tuple[str, ...] = ()
     ambiguity: Ambiguity | None = None
     detail: str | None = None
 
@@ -55,9 +62,16 @@ def _read(value: bytes) -> Authors:
         mailboxes = parse_mailboxes(value)
     except Malformed as malformed:
         return Authors(ambiguity=Ambiguity.MALFORMED, detail=str(malformed))
-    domains = {to_a_labels(mailbox.domain) for mailbox in mailboxes}
-    if None in domains:
-        return Authors(mailboxes, ambiguity=Ambiguity.NO_DOMAIN, detail="an address has no valid domain")
-    if len(domains) != 1:
-        return Authors(mailboxes, ambiguity=Ambiguity.SEVERAL_DOMAINS if domains else Ambiguity.NO_DOMAIN)
-    return Authors(mailboxes, domain=domains.pop())
+    domains: dict[str, None] = {}
+    for mailbox in mailboxes:
+        domain = to_a_labels(mailbox.domain)
+        if domain is None:
+            return Authors(mailboxes, ambiguity=Ambiguity.NO_DOMAIN, detail="an address has no valid domain")
+        domains[domain] = None
+        # To know them all would cost, and change nothing.
+        if len(domains) == MAX_DOMAINS:
+            break
+    found = tuple(domains)
+    if len(found) == 1:
+        return Authors(mailboxes, domain=found[0], domains=found)
+    return Authors(mailboxes, domains=found, ambiguity=Ambiguity.SEVERAL_DOMAINS if found else Ambiguity.NO_DOMAIN)

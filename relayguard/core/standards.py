@@ -110,14 +110,13 @@ class ArcValue(StrEnum):
 class ArcSet:
     """What one ARC set says (RFC 8617 §4.2). It is as true as `sealer`, its domain in A-labels, is trusted.
 
-    `entries` are the results that the sealer found under the name `authserv_id`. `signs_from` tells whether its
-    signature covers the From field: only then do they belong to this author.
+    `results` is what the sealer found, as in Authentication-Results: `relayguard.read_results` reads it. `signs_from`
+    tells whether its signature covers the From field: only then does it belong to this author.
     """
 
     instance: int
     sealer: str
-    authserv_id: str
-    entries: tuple[Reported, ...] = ()
+    results: bytes = b""
     signs_from: bool = True
 
 

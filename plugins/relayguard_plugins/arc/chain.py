@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import TypeVar
 
-from relayguard import ArcSet, Cap, Header, Headers, read_results
+from relayguard import ArcSet, Cap, Header, Headers
 from relayguard_plugins.dkim.signature import Signature, signature_of
 from relayguard_plugins.dkim.values import (
     SignatureError,
@@ -51,7 +51,7 @@ class Seal:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One set of the chain; `results` is the field of the sealer's results, read as far as it can be."""
+    """One set of the chain; `results` is the field of the sealer's results."""
 
     instance: int
     results: Header
@@ -60,12 +60,10 @@ class Link:
 
     def said(self) -> ArcSet:
         """Return what the set says, for whoever trusts its sealer."""
-        read = read_results(self.results.value.partition(b";")[2])
         return ArcSet(
             instance=self.instance,
             sealer=self.seal.domain,
-            authserv_id=read.authserv_id if read else "",
-            entries=read.entries if read else (),
+            results=self.results.value.partition(b";")[2],
             signs_from=b"from" in self.message_signature.names,
         )
 

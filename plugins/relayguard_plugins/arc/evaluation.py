@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
-from relayguard import Answer, ArcResult, ArcValue, DkimValue, Headers, Question
+from relayguard import Answer, ArcResult, ArcValue, Cap, DkimValue, Headers, Metrics, Question
 from relayguard_plugins.arc.chain import Link
 from relayguard_plugins.dkim.body_hash import BodyHash
 from relayguard_plugins.dkim.evaluation import (
@@ -17,10 +17,14 @@ from relayguard_plugins.dkim.evaluation import (
     key_question,
 )
 from relayguard_plugins.dkim.header_hash import field_bytes, relaxed_field, without_signature
+from relayguard_plugins.dkim.key import Key
 from relayguard_plugins.dkim.values import SignatureError
 
-MAX_OLDER = 10
+MAX_OLDER = 5
 """So many signatures before the newest are tried, to tell since when the message is unchanged; none decides."""
+
+MAX_WORK = 70_000
+"""Units of `Key.work` for all seals of a chain: fifty with keys of 2,048 bits cost a tenth of it."""
 
 Answers = Mapping[Question, Answer]
 Bodies = Mapping[bool, BodyHash]
@@ -39,15 +43,24 @@ def questions(chain: Sequence[Link]) -> list[Question]:
 
 
 def evaluate(
-    chain: Sequence[Link], headers: Headers, bodies: Bodies, answers: Answers, now: float, client: str
+    chain: Sequence[Link],
+    headers: Headers,
+    bodies: Bodies,
+    answers: Answers,
+    now: float,
+    client: str,
+    metrics: Metrics,
 ) -> ArcResult:
     """Validate a chain that is not empty. `now` is in seconds since the epoch. Never raises for bad input."""
     said = tuple(link.said() for link in chain)
     try:
         _check_message(chain[-1], headers, bodies, answers, now)
+        work = MAX_WORK
         for link, digest in reversed(list(_seal_digests(chain))):
-            _check_seal(link, digest, answers)
+            work -= _check_seal(link, digest, answers, work)
     except SignatureError as error:
+        if error.cap is not None:
+            metrics.cap_hit(error.cap)
         if error.value is DkimValue.TEMPERROR:
             return ArcResult(value=ArcValue.TEMPERROR, sets=said, client=client, reason=error.reason)
         return ArcResult(value=ArcValue.FAIL, client=client, reason=error.reason)
@@ -66,17 +79,25 @@ def _check_message(link: Link, headers: Headers, bodies: Bodies, answers: Answer
         check_body(signature, body)
         check_headers(signature, key, headers)
     except SignatureError as error:
-        raise SignatureError(error.value, f"message signature {link.instance}: {error.reason}") from error
+        raise SignatureError(error.value, f"message signature {link.instance}: {error.reason}", error.cap) from error
 
 
-def _check_seal(link: Link, digest: bytes, answers: Answers) -> None:
+def _check_seal(link: Link, digest: bytes, answers: Answers, work: int) -> int:
+    """Verify a seal if that costs no more than `work`; return what it cost."""
     seal = link.seal
     try:
         key = find_key(answers[key_question(seal.selector, seal.domain)])
         check_key(seal.algorithm, key)
+        _check_work(key, work)
         check_digest(key, seal.signature, digest)
     except SignatureError as error:
-        raise SignatureError(error.value, f"seal {link.instance}: {error.reason}") from error
+        raise SignatureError(error.value, f"seal {link.instance}: {error.reason}", error.cap) from error
+    return key.work
+
+
+def _check_work(key: Key, work: int) -> None:
+    if key.work > work:
+        raise SignatureError(DkimValue.PERMERROR, "the keys of the chain are too large together", Cap.DKIM_KEY)
 
 
 def _seal_digests(chain: Sequence[Link]) -> Iterator[tuple[Link, bytes]]:

@@ -85,7 +85,8 @@ class ArcFilter:
             yield ArcResult(value=ArcValue.TEMPERROR, sets=said, client=client, reason="the body was not hashed")
         else:
             answers = await self._services.resolver.resolve_all(questions(state.chain))
-            yield evaluate(state.chain, headers, state.bodies, answers, self._services.clock.now(), client)
+            now, metrics = self._services.clock.now(), self._services.metrics
+            yield evaluate(state.chain, headers, state.bodies, answers, now, client, metrics)
 
     @staticmethod
     def _read(headers: Headers) -> tuple[Link, ...]:

@@ -35,6 +35,13 @@ class Key:
     testing: bool
     strict: bool
 
+    @property
+    def work(self) -> int:
+        """What one verification costs, in units that are a thirtieth of an ordinary one (RSA, 1024 bits, 65537)."""
+        if isinstance(self.public, rsa.RSAPublicKey):
+            return (self.public.key_size // 512) ** 2 * self.public.public_numbers().e.bit_length() // 2
+        return 250
+
     def verifies(self, signature: bytes, digest: bytes) -> bool:
         """Tell whether `signature` is one of `digest`, a SHA-256 hash."""
         try:

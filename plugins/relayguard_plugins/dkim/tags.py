@@ -4,6 +4,8 @@ import re
 
 _NAME = re.compile(rb"[A-Za-z][A-Za-z0-9_]*\Z")
 _WHITE = b" \t\r\n"
+MAX_TAGS = 100
+"""Honest lists have a dozen; eight thousand empty ones would cost as much as a message."""
 
 
 class TagError(ValueError):
@@ -19,7 +21,9 @@ def parse_tags(value: bytes, *, strict: bool = False) -> dict[str, bytes]:
     {'v': b'1', 'a': b'rsa-sha256'}
     """
     tags: dict[str, bytes] = {}
-    specs = value.split(b";")
+    specs = value.split(b";", MAX_TAGS)
+    if len(specs) > MAX_TAGS:
+        raise TagError("more than 100 tags")
     for position, spec in enumerate(specs, 1):
         name, equals, text = spec.partition(b"=")
         name = name.strip(_WHITE)

@@ -16,10 +16,12 @@ from relayguard import (
     Envelope,
     Headers,
     IpNetwork,
+    Reported,
     Results,
     Session,
     contains,
     lies_under,
+    read_results,
     to_a_labels,
 )
 
@@ -95,14 +97,20 @@ def _voucher(author: str, sets: tuple[ArcSet, ...], trusted: Trusted) -> str | N
         # RFC 8617 §7.2: a sealer whom nobody trusts could have written anything about those before.
         if said.sealer not in trusted.sealers or not said.signs_from:
             return None
-        for entry in said.entries:
-            authors = [text for ptype, name, text in entry.properties if (ptype, name) == ("header", "from")]
-            # Some write the whole address, or in another case.
-            if (entry.method, entry.value) == ("dmarc", "pass") and [
-                to_a_labels(text.rpartition("@")[2]) for text in authors
-            ] == [author]:
-                return said.sealer
+        read = read_results(said.results)
+        if read is not None and any(_passed(author, entry) for entry in read.entries):
+            return said.sealer
     return None
+
+
+def _passed(author: str, entry: Reported) -> bool:
+    if (entry.method, entry.value) != ("dmarc", "pass"):
+        return False
+    # Some write the whole address, or in another case.
+    authors = [
+        text.rpartition("@")[2] for ptype, name, text in entry.properties if (ptype, name) == ("header", "from")
+    ]
+    return [to_a_labels(each) for each in authors] == [author]
 
 
 def _unknown(author: str, headers: Headers, results: Results, trusted: Trusted) -> str | None:

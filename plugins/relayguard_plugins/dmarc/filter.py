@@ -89,14 +89,12 @@ class DmarcFilter:
             if verdict is not None:
                 yield verdict
 
-    def _author_domains(self, authors: Authors) -> list[str]:
+    def _author_domains(self, authors: Authors) -> tuple[str, ...]:
         """Return the domains to be evaluated, none if the author is not known (RFC 9989 §5.3.1)."""
-        if authors.domain is not None:
-            return [authors.domain]
-        if authors.ambiguity is not Ambiguity.SEVERAL_DOMAINS or self._options.several_authors == "permerror":
-            return []
-        domains = list(dict.fromkeys(filter(None, (to_a_labels(each.domain) for each in authors.mailboxes))))
-        return domains if len(domains) <= MAX_AUTHOR_DOMAINS else []
+        several = authors.ambiguity is Ambiguity.SEVERAL_DOMAINS and self._options.several_authors == "strictest"
+        if authors.domain is not None or (several and len(authors.domains) <= MAX_AUTHOR_DOMAINS):
+            return authors.domains
+        return ()
 
     async def _judged(self, author: str, identifiers: Identifiers, evidence: Evidence) -> DmarcResult:
         answers = await self._resolver.resolve_all(needed(author, identifiers))

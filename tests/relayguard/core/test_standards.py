@@ -24,7 +24,7 @@ from relayguard import (
 from relayguard.authentication_results.render import render
 
 SPF = SpfResult(value=SpfValue.PASS, identity=SpfIdentity.MAIL_FROM, domain="example.com", identifier="a@example.com")
-SEALED = ArcSet(instance=1, sealer="lists.example", authserv_id="lists.example")
+SEALED = ArcSet(instance=1, sealer="lists.example")
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,16 @@ import asyncio
 
 import pytest
 
-from relayguard import ArcResult, ArcValue, Headers
+from relayguard import ArcResult, ArcValue, Cap, Headers
 from relayguard.core.message import split_message
-from relayguard.testing import NOON, ZoneResolver
+from relayguard.testing import NOON, CountedMetrics, ZoneResolver
 from relayguard_plugins.arc.chain import read_chain
 from relayguard_plugins.arc.evaluation import MAX_OLDER, evaluate, questions, tried
 from relayguard_plugins.dkim.body_hash import BodyHash
 from tests.relayguard_plugins.arc.sealing import DOMAIN, arc_zone, seal
 from tests.relayguard_plugins.dkim.signing import MESSAGE, published, rsa_key, txt
+
+METRICS = CountedMetrics()
 
 
 def evaluated(message: bytes, zone: str | None = None) -> ArcResult:
@@ -20,7 +22,7 @@ def evaluated(message: bytes, zone: str | None = None) -> ArcResult:
     for each in hashed.values():
         each.feed(body)
     answers = asyncio.run(ZoneResolver(arc_zone() if zone is None else zone).resolve_all(questions(chain)))
-    return evaluate(chain, headers, hashed, answers, NOON, "192.0.2.1")
+    return evaluate(chain, headers, hashed, answers, NOON, "192.0.2.1", METRICS)
 
 
 def test_each_seal_covers_all_sets_before_it() -> None:
@@ -71,3 +73,12 @@ def test_no_more_keys_are_asked_for_than_there_are_and_no_more_old_signatures_tr
     chain = read_chain(Headers.of(*split_message(message)[0]))
     assert len(questions(chain)) == 14
     assert [link.instance for link in tried(chain)] == list(range(14 - MAX_OLDER, 15))
+
+
+def test_a_chain_of_keys_that_are_dear_together_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = seal(seal(seal(MESSAGE)))
+    # Two verifications with a key of 2,048 bits.
+    monkeypatch.setattr("relayguard_plugins.arc.evaluation.MAX_WORK", 300)
+    result = evaluated(message)
+    assert (result.value, result.reason) == (ArcValue.FAIL, "seal 1: the keys of the chain are too large together")
+    assert METRICS.caps[-1] is Cap.DKIM_KEY

@@ -12,7 +12,6 @@ from relayguard import (
     Failed,
     Failure,
     Headers,
-    Reported,
     Results,
     Role,
     Services,
@@ -23,7 +22,7 @@ from relayguard.core.message import split_message
 from relayguard.testing import CountedMetrics, ZoneResolver, a_session, an_envelope, collect, some_services
 from relayguard_plugins.arc.filter import ArcFilter
 from relayguard_plugins.dkim.filter import DkimFilter, Options
-from tests.relayguard_plugins.arc.sealing import DOMAIN, arc_zone, seal
+from tests.relayguard_plugins.arc.sealing import DOMAIN, RESULTS, arc_zone, seal
 from tests.relayguard_plugins.dkim.signing import MESSAGE, key_zone, sign
 
 TWICE = seal(seal(MESSAGE), domain="b.example")
@@ -51,10 +50,8 @@ def test_a_message_without_sets_has_no_chain() -> None:
 
 
 def test_a_chain_that_passes_tells_what_each_sealer_found() -> None:
-    spf = Reported("spf", "pass", (("smtp", "mailfrom", "a@example.com"),))
-    dmarc = Reported("dmarc", "pass", (("header", "from", "example.com"),))
     sets = tuple(
-        ArcSet(instance=number, sealer=sealer, authserv_id="lists.example", entries=(spf, dmarc))
+        ArcSet(instance=number, sealer=sealer, results=b" " + RESULTS.encode())
         for number, sealer in ((1, DOMAIN), (2, "b.example"))
     )
     assert validated(TWICE) == ArcResult(value=ArcValue.PASS, sets=sets, oldest_pass=0, client="192.0.2.1")

@@ -63,3 +63,10 @@ def test_white_space_is_taken_out_everywhere() -> None:
 
 def test_a_list_is_split_at_its_colons() -> None:
     assert words(b" from : to\r\n :subject") == [b"from", b"to", b"subject"]
+
+
+def test_a_list_of_more_than_a_hundred_tags_is_not_read() -> None:
+    assert len(parse_tags(b";".join(b"a%d=1" % number for number in range(100)))) == 100
+    for value in (b"a=1" + b";" * 100, b";".join(b"a%d=1" % number for number in range(101))):
+        with pytest.raises(TagError, match="more than 100 tags"):
+            parse_tags(value)

@@ -12,7 +12,6 @@ from relayguard import (
     Failed,
     Failure,
     Headers,
-    Reported,
     Result,
     Results,
     Stage,
@@ -21,8 +20,8 @@ from relayguard.testing import a_session, an_envelope, some_headers
 from relayguard_plugins.dmarc.evidence import Evidence, Trusted, evidence_for, list_domain_of
 
 AUTHOR = "author.example"
-PASSED = Reported("dmarc", "pass", (("header", "from", AUTHOR),))
-SEALED = ArcSet(instance=1, sealer="lists.example", authserv_id="lists.example", entries=(PASSED,))
+PASSED = "dmarc=pass header.from=author.example"
+SEALED = ArcSet(instance=1, sealer="lists.example", results=f" lists.example; spf=fail; {PASSED}".encode())
 STRANGER = replace(SEALED, sealer="attack.example")
 NOTHING = Headers(())
 TRUSTED = Trusted(sealers=frozenset({"lists.example", "b.example"}))
@@ -38,24 +37,25 @@ def chain(*sets: ArcSet, value: ArcValue = ArcValue.PASS) -> ArcResult:
     return ArcResult(value=value, sets=tuple(replace(each, instance=n) for n, each in enumerate(sets, 1)), reason="x")
 
 
-def said(entry: Reported) -> ArcSet:
-    return replace(SEALED, entries=(entry,))
+def said(entry: str) -> ArcSet:
+    return replace(SEALED, results=f" lists.example; {entry}".encode())
 
 
 CHAINS = [
     ("a trusted sealer saw the author pass", chain(SEALED), "ARC of lists.example"),
     ("a stranger saw it, too", chain(STRANGER), None),
     ("a stranger sealed last", chain(SEALED, STRANGER), None),
-    ("a stranger sealed first, and a trusted one believed him", chain(STRANGER, replace(SEALED, entries=())), None),
-    ("another trusted one sealed last", chain(SEALED, replace(SEALED, sealer="b.example", entries=())), "ARC of lists.example"),
+    ("a stranger sealed first, and a trusted one believed him", chain(STRANGER, said("none")), None),
+    ("another trusted one sealed last", chain(SEALED, replace(said("none"), sealer="b.example")), "ARC of lists.example"),
     ("the author was not signed", chain(replace(SEALED, signs_from=False)), None),
     ("the chain fails", chain(SEALED, value=ArcValue.FAIL), None),
-    ("he saw the author fail", chain(said(Reported("dmarc", "fail", PASSED.properties))), None),
-    ("he saw another author", chain(said(Reported("dmarc", "pass", (("header", "from", "other.example"),)))), None),
-    ("he saw no author", chain(said(Reported("dmarc", "pass"))), None),
-    ("he saw two", chain(said(Reported("dmarc", "pass", PASSED.properties * 2))), None),
-    ("he wrote the whole address", chain(said(Reported("dmarc", "pass", (("header", "from", "A@Author.EXAMPLE"),)))), "ARC of lists.example"),
-    ("he wrote of another method", chain(said(Reported("spf", "pass", PASSED.properties))), None),
+    ("he saw the author fail", chain(said("dmarc=fail header.from=author.example")), None),
+    ("he saw another author", chain(said("dmarc=pass header.from=other.example")), None),
+    ("he saw no author", chain(said("dmarc=pass")), None),
+    ("he saw two", chain(said(f"{PASSED} header.from=author.example")), None),
+    ("he wrote the whole address", chain(said("dmarc=pass header.from=A@Author.EXAMPLE")), "ARC of lists.example"),
+    ("what he wrote cannot be read", chain(replace(SEALED, results=b";;")), None),
+    ("he wrote of another method", chain(said("spf=pass header.from=author.example")), None),
 ]  # fmt: skip
 
 

@@ -23,7 +23,6 @@ from relayguard import (
     Question,
     RecordType,
     Reject,
-    Reported,
     Result,
     Results,
     Role,
@@ -220,8 +219,7 @@ def test_if_a_relay_does_not_tell_what_spf_said_nobody_fails_for_it() -> None:
 SEALED = ArcSet(
     instance=1,
     sealer="lists.example",
-    authserv_id="lists.example",
-    entries=(Reported("dmarc", "pass", (("header", "from", "reject.example"),)),),
+    results=b" lists.example; dmarc=pass header.from=reject.example",
 )
 
 
