@@ -119,4 +119,4 @@ def serve() -> Iterator[Serve]:
         yield start
 
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="a private Postfix needs root: run 'sudo make test'")
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="a private MTA needs root: run 'sudo make test'")

@@ -1,6 +1,6 @@
 """For whoever tests a filter: factories, fakes, a zone, real servers on loopback, a milter client.
 
-The servers have modules of their own: `relayguard.testing.daemon`, `.dns_server`, `.postfix` and
+The servers have modules of their own: `relayguard.testing.daemon`, `.dns_server`, `.postfix`, `.sendmail` and
 `.milter_client`.
 """
 

@@ -1,4 +1,4 @@
-"""Free ports on loopback."""
+"""Ports on loopback."""
 
 import socket
 
@@ -14,3 +14,9 @@ def free_port(preferred: int = 0) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise RuntimeError("no free port on 127.0.0.1")
+
+
+def listens(port: int) -> bool:
+    """Tell whether somebody listens on a TCP port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

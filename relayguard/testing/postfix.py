@@ -6,7 +6,6 @@ It never touches the system's own instance. Needs root, because Postfix does.
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -16,7 +15,8 @@ from types import TracebackType
 from typing import Self
 
 from relayguard.testing.certificate import write_self_signed
-from relayguard.testing.ports import free_port
+from relayguard.testing.mailbox import Mailbox
+from relayguard.testing.ports import free_port, listens
 
 _MAX_SOCKET_PATH = 107
 _DAEMONS = Path("/usr/lib/postfix/sbin")
@@ -155,19 +155,15 @@ class Postfix:
 
     def delivered(self) -> list[bytes]:
         """Return the messages delivered so far, the oldest first."""
-        folder = self.directory / "mail" / "inbox" / "new"
-        return [path.read_bytes() for path in sorted(folder.glob("*"), key=_delivery_time)]
+        return self._mailbox.messages()
 
     def find(self, message_id: str, seconds: float = 15.0) -> bytes | None:
         """Return the delivered message with this Message-ID, waiting for it; None if it does not come."""
-        deadline = time.monotonic() + seconds
-        while True:
-            for message in self.delivered():
-                if message_id.encode() in message:
-                    return message
-            if time.monotonic() > deadline:
-                return None
-            time.sleep(0.05)
+        return self._mailbox.find(message_id, seconds)
+
+    @property
+    def _mailbox(self) -> Mailbox:
+        return Mailbox(self.directory / "mail" / "inbox" / "new")
 
     def held(self) -> int:
         """Return how many messages are in quarantine (Postfix's hold queue)."""
@@ -233,7 +229,7 @@ class Postfix:
 
     def _await_start(self, *, failed: bool) -> None:
         deadline = time.monotonic() + 20
-        while not _listens(self.smtp_port):
+        while not listens(self.smtp_port):
             if failed or time.monotonic() > deadline:
                 said = (self.directory / "postfix.out").read_text(errors="replace")
                 raise PostfixError(f"Postfix did not start:\n{said}\n{self.log[-2000:]}")
@@ -248,12 +244,3 @@ def _require(directory: Path) -> None:
     for program, package in (("postfix", "postfix"), ("saslpasswd2", "sasl2-bin"), ("script", "bsdutils")):
         if shutil.which(program) is None:
             raise PostfixError(f"{program} is missing: install the package {package}")
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _delivery_time(path: Path) -> tuple[float, str]:
-    return (path.stat().st_mtime, path.name)

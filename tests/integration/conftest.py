@@ -1,32 +1,36 @@
-"""A real Postfix in front of real daemons, shared by the tests of a module."""
+"""A real Postfix or Sendmail in front of real daemons, shared by the tests of a module."""
 
 import smtplib
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from relayguard.testing.postfix import Postfix
+from relayguard.testing.sendmail import Sendmail, unpack
 from tests.conftest import Serve, Served, open_folder
 
 LOGIN, PASSWORD = "bob@example.com", "secret"
+SENDMAIL = Path(__file__).parents[2] / ".make" / "sendmail"
 _numbers = count(1)
 
 
-@dataclass(frozen=True)
-class Relay:
-    """Postfix, and the daemon behind it."""
+class Sending:
+    """Sends mail to an MTA, and finds it in the mailbox."""
 
-    postfix: Postfix
-    served: Served
+    @property
+    def mta(self) -> Postfix | Sendmail:
+        raise NotImplementedError
 
     def session(self, client: str = "127.0.0.10") -> smtplib.SMTP:
         """Open an SMTP session from a loopback address."""
-        return smtplib.SMTP("127.0.0.1", self.postfix.smtp_port, "client.example", 60, (client, 0))
+        return smtplib.SMTP("127.0.0.1", self.mta.smtp_port, "client.example", 60, (client, 0))
 
     def send(
         self,
@@ -41,9 +45,33 @@ class Relay:
 
     def delivered(self, sent: "Sent") -> Message:
         """Return the message as it lies in the mailbox."""
-        raw = self.postfix.find(sent.message_id)
-        assert raw is not None, f"{sent} was not delivered; log:\n{self.postfix.log[-3000:]}"
+        raw = self.mta.find(sent.message_id)
+        assert raw is not None, f"{sent} was not delivered; log:\n{self.mta.log[-3000:]}"
         return message_from_bytes(raw)
+
+
+@dataclass(frozen=True)
+class Relay(Sending):
+    """Postfix, and the daemon behind it."""
+
+    postfix: Postfix
+    served: Served
+
+    @property
+    def mta(self) -> Postfix:
+        return self.postfix
+
+
+@dataclass(frozen=True)
+class SendmailRelay(Sending):
+    """Sendmail, and the daemon behind it."""
+
+    sendmail: Sendmail
+    served: Served
+
+    @property
+    def mta(self) -> Sendmail:
+        return self.sendmail
 
 
 @dataclass(frozen=True)
@@ -92,5 +120,30 @@ def start_relay(serve: Serve) -> Iterator[StartRelay]:
                 settings=settings or {},
             )
             return Relay(stack.enter_context(postfix), served)
+
+        yield start
+
+
+StartSendmail = Callable[..., SendmailRelay]
+
+
+@pytest.fixture(scope="module")
+def start_sendmail(serve: Serve) -> Iterator[StartSendmail]:
+    """Start a Sendmail with a daemon in front: takes what ``serve`` takes, but where the daemon listens."""
+    with ExitStack() as stack:
+
+        def start(
+            filters: str = '"obedient"', *, unix: bool = False, extra: str = "", **how: object
+        ) -> SendmailRelay:
+            # Sendmail trusts no socket below /tmp, where `serve` makes its own.
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rg-", dir="/run")))
+            folder.chmod(0o755)
+            private = f"unix:{folder}/milter.sock"
+            listener = f'[listener.sendmail]\naddress = "{private}"\nmode = "0666"\n' if unix else ""
+            served = serve(filters, tcp=True, extra=f"{extra}\n{listener}", **how)
+            sendmail = Sendmail(
+                folder / "sendmail", unpack(SENDMAIL), private if unix else served.address, ("example.com",)
+            )
+            return SendmailRelay(stack.enter_context(sendmail), served)
 
         yield start

@@ -1,6 +1,6 @@
 import socket
 
-from relayguard.testing.ports import free_port
+from relayguard.testing.ports import free_port, listens
 
 
 def test_a_preferred_port_is_taken_if_it_is_free_and_another_if_not() -> None:
@@ -10,3 +10,5 @@ def test_a_preferred_port_is_taken_if_it_is_free_and_another_if_not() -> None:
         taken.bind(("127.0.0.1", preferred))
         taken.listen()
         assert free_port(preferred) != preferred
+        assert listens(preferred)
+    assert not listens(preferred)
