@@ -1,6 +1,7 @@
 # make demo       watch real mail pass through a real Postfix into Relayguard (KEEP=1 leaves it running)
 # make test       everything that CI runs
 # make test-all   the long counts as well
+# make fuzz       explore the parsers of outside bytes (SECONDS=600 for all together); WHOLE=1: measure whole messages
 # make check      formatting, lint and types alone
 # make bench      measure Relayguard beside its peers (QUICK=1: a rough run); bench/README.md says how
 # make bench-peers   install the peers that it measures; starts none of them
@@ -12,7 +13,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo test test-all check bench bench-peers bench-report format clean
+.PHONY: demo test test-all fuzz check bench bench-peers bench-report format clean
 
 demo: .venv/ready
 	@$(AS_ROOT) $(BIN)/relayguard demo $(if $(KEEP),--keep)
@@ -22,6 +23,10 @@ test: .venv/ready check
 
 test-all: .venv/ready check
 	@$(AS_ROOT) $(BIN)/python -m pytest -n auto --dist loadfile
+
+fuzz: .venv/ready
+	@$(BIN)/pip install --quiet --disable-pip-version-check --use-pep517 --editable '.[fuzz]'
+	@$(BIN)/python -m tests.fuzz $(if $(WHOLE),--whole,--seconds $(or $(SECONDS),600))
 
 check: .venv/ready
 	@$(BIN)/ruff format --check --quiet .

@@ -13,9 +13,7 @@ from relayguard import (
     Effect,
     Envelope,
     Headers,
-    Oddity,
     Reject,
-    Result,
     Services,
     Session,
     comes_from_outside,
@@ -23,24 +21,18 @@ from relayguard import (
     oddities_of,
     read_authors,
 )
+from relayguard_plugins.authors import OddAuthor, SeveralAuthors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """The ``[filter.author]`` table.
 
-    `several_domains` says whether a message whose authors have several domains is refused. To evaluate them all
-    instead, let it accept, and set ``several_authors`` of the dmarc filter.
+    `several_domains` says whether a message whose authors have several domains, up to four, is refused, or left
+    to the dmarc filter, which evaluates each and takes the strictest.
     """
 
-    several_domains: Literal["reject", "accept"] = "reject"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OddAuthor(Result):
-    """What is odd about the author, for filters that look for fraud; it is not reported."""
-
-    oddities: frozenset[Oddity]
+    several_domains: Literal["reject", "evaluate"] = "reject"
 
 
 class AuthorFilter:
@@ -70,7 +62,8 @@ class AuthorFilter:
         oddities = oddities_of(headers.all("From")[0].value, authors.mailboxes) if authors.mailboxes else None
         if oddities:
             yield OddAuthor(oddities=oddities)
-        accepted = authors.ambiguity is Ambiguity.SEVERAL_DOMAINS and self._options.several_domains == "accept"
-        if authors.ambiguity is not None and not accepted:
+        if authors.ambiguity is Ambiguity.SEVERAL_DOMAINS and self._options.several_domains == "evaluate":
+            yield SeveralAuthors(domains=authors.domains)
+        elif authors.ambiguity is not None:
             detail = f" ({authors.detail})" if authors.detail else ""
             yield Reject(text=f"Message must have one author domain: {authors.ambiguity}{detail}")

@@ -12,13 +12,15 @@ from relayguard.authentication_results.scan import MAX_BYTES, read_authserv_id
 from relayguard.core.results import Reported
 
 MAX_ENTRIES = 100
+MAX_PAIRS = 300
+"""Of one field; what is behind them is not read. Honest fields have a dozen."""
 _NAME = re.compile(rb'[^ \t\r\n;("=]++')
 _WORD = re.compile(rb'[^ \t\r\n;("]++')
 _Pair = tuple[str, str]
 
 
 class _EndlessError(Exception):
-    """A quoted string or a comment does not end."""
+    """A quoted string or a comment does not end, or the whole has more pairs than are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +47,16 @@ def read_results(value: bytes) -> AuthenticationResults | None:
 
 
 def _entries(value: bytes, position: int) -> Iterator[Reported]:
+    left = MAX_PAIRS
     for _ in range(MAX_ENTRIES):
         if value[position : position + 1] != b";":
             return
         try:
-            pairs, position = _pairs(value, position + 1)
+            pairs, position = _pairs(value, position + 1, left)
         except _EndlessError:
             # Where the next entry would begin, readers differ.
             return
+        left -= len(pairs)
         entry = _entry(pairs)
         if entry is not None:
             yield entry
@@ -72,10 +76,10 @@ def _entry(pairs: list[_Pair]) -> Reported | None:
         return None
 
 
-def _pairs(value: bytes, position: int) -> tuple[list[_Pair], int]:
+def _pairs(value: bytes, position: int, limit: int) -> tuple[list[_Pair], int]:
     """Return the ``name=value`` pairs up to the next semicolon or the end, and where that is."""
     pairs: list[_Pair] = []
-    while True:
+    for _ in range(limit + 1):
         position = _skip(value, position)
         if value[position : position + 1] in (b";", b""):
             return pairs, position
@@ -88,6 +92,7 @@ def _pairs(value: bytes, position: int) -> tuple[list[_Pair], int]:
         if value[equals : equals + 1] == b"=":
             text, position = _value(value, _skip(value, equals + 1))
             pairs.append((name.decode("utf-8", "replace"), text.decode("utf-8", "replace")))
+    raise _EndlessError
 
 
 def _value(value: bytes, position: int) -> tuple[bytes, int]:

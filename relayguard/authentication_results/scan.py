@@ -18,7 +18,8 @@ MAX_FORGED = 200
 
 _NOISE = re.compile(rb'[\s"\\\x00]+')
 _VERSION = re.compile(rb"[0-9/]*+")
-_PARENTHESES = re.compile(rb"([()])")
+# RFC 5322 §3.2.1: behind a backslash a parenthesis is none.
+_PARENTHESES = re.compile(rb"(\\.|[()])", re.DOTALL)
 _MAX_PARENTHESES = 100
 
 
@@ -51,6 +52,9 @@ def claims(value: bytes, authserv_id: str) -> bool:
     """
     found = authserv_id_of(value)
     if found is None:
+        # Some readers decode an encoded word where it must not be, and it may spell our id.
+        if b"=?" in value.partition(b";")[0]:
+            return True
         if value.count(b"(") > _MAX_PARENTHESES:
             # To drop so many comments is dear; what has all the letters of our id may spell it.
             return set(authserv_id.lower().encode()) <= set(value.lower())

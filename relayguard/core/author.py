@@ -12,7 +12,8 @@ from relayguard.core.domain import to_a_labels
 from relayguard.core.headers import Headers
 from relayguard.core.mailboxes import MAX_BYTES, Mailbox, Malformed, parse_mailboxes
 
-MAX_DOMAINS = 5
+MAX_DOMAINS = 4
+"""RFC 9989 §11.5 wants a bound on the author domains of one message that may be evaluated."""
 
 
 class Ambiguity(StrEnum):
@@ -21,6 +22,7 @@ class Ambiguity(StrEnum):
     MISSING = "no From field"
     SEVERAL_FIELDS = "several From fields"
     SEVERAL_DOMAINS = "authors of several domains"
+    TOO_MANY_DOMAINS = "authors of too many domains"
     NO_DOMAIN = "no author domain"
     MALFORMED = "malformed From field"
     TOO_LARGE = "From field or header block too large"
@@ -31,7 +33,7 @@ class Authors:
     """What the From field says.
 
     `domain` is the single author domain in A-labels, None if `ambiguity` says why not. `domains` are all of them,
-    in order, but no more than `MAX_DOMAINS`.
+    in order, if they are no more than `MAX_DOMAINS`.
     """
 
     mailboxes: tuple[Mailbox, ...] = ()
@@ -69,8 +71,8 @@ def _read(value: bytes) -> Authors:
             return Authors(mailboxes, ambiguity=Ambiguity.NO_DOMAIN, detail="an address has no valid domain")
         domains[domain] = None
         # To know them all would cost, and change nothing.
-        if len(domains) == MAX_DOMAINS:
-            break
+        if len(domains) > MAX_DOMAINS:
+            return Authors(mailboxes, ambiguity=Ambiguity.TOO_MANY_DOMAINS)
     found = tuple(domains)
     if len(found) == 1:
         return Authors(mailboxes, domain=found[0], domains=found)

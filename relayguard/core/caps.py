@@ -17,7 +17,7 @@ class Cap(StrEnum):
     DKIM_SIGNED_NAMES = "dkim_signed_names"
     """A DKIM-Signature that names more than 100 header fields."""
     DKIM_KEY = "dkim_key"
-    """A DKIM key whose modulus or exponent is out of bounds."""
+    """A DKIM key whose modulus or exponent is out of bounds, or an ARC chain whose keys are so together."""
     ARC_SETS = "arc_sets"
     """More than 50 ARC sets; the chain fails."""
     DNS_QUERIES = "dns_queries"

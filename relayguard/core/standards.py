@@ -31,6 +31,10 @@ class SpfIdentity(StrEnum):
     HELO = "helo"
 
 
+PERMISSIVE = ("policy", "spf", "permissive")
+"""The property by which a relay of our own tells us of a permissive record."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpfResult(Result):
     """SPF of one identity (RFC 7208). Only `SpfIdentity.MAIL_FROM` may feed DMARC (RFC 9989 §4.4.2).
@@ -51,11 +55,11 @@ class SpfResult(Result):
         _check_texts(self, self.value, self.identity, self.domain, self.identifier)
 
     def reported(self) -> Reported:
-        """``spf=pass smtp.mailfrom=a@example.com``."""
-        notes = (self.source, "permissive record" if self.permissive else None)
-        comment = ", ".join(filter(None, notes)) or None
-        properties = (("smtp", self.identity, self.identifier),)
-        return Reported("spf", self.value, properties, reason=self.reason, comment=comment)
+        """``spf=pass smtp.mailfrom=a@example.com``; ``policy.spf=permissive`` marks a pass that says little."""
+        properties: tuple[tuple[str, str, str], ...] = (("smtp", self.identity, self.identifier),)
+        if self.permissive:
+            properties += (PERMISSIVE,)
+        return Reported("spf", self.value, properties, reason=self.reason, comment=self.source)
 
 
 class DkimValue(StrEnum):
@@ -126,7 +130,7 @@ class ArcResult(Result):
 
     `sets` are those of a chain that passes, or that could not be checked (``temperror``), the oldest first.
 
-    `oldest_pass` is the oldest instance from which on the message is unchanged, 0 if it never was, None if
+    `oldest_pass` is the oldest instance from which on the message is unchanged, 0 if it was never changed, None if
     that is not known. `client` is the address of the host that handed the message over.
     """
 

@@ -143,7 +143,7 @@ def _ambiguous() -> list[Scene]:
             sender="mallory@evil.example",
             message=compose(7, "Mallory <mallory@evil.example>", "Trust me", forged),
             results=(
-                "spf=pass (permissive record) smtp.mailfrom=mallory@evil.example",
+                "spf=pass smtp.mailfrom=mallory@evil.example policy.spf=permissive",
                 "dmarc=none header.from=evil.example",
             ),
             absent=("bank.example",),

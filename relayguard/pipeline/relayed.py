@@ -2,34 +2,47 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from relayguard.authentication_results.read import read_results
+from relayguard.authentication_results.read import AuthenticationResults, read_results
 from relayguard.authentication_results.render import HEADER_NAME
 from relayguard.authentication_results.scan import MAX_FIELDS
 from relayguard.core.domain import to_a_labels
 from relayguard.core.headers import Headers
 from relayguard.core.results import Reported
-from relayguard.core.standards import IprevResult, IprevValue, SpfIdentity, SpfResult, SpfValue
+from relayguard.core.standards import PERMISSIVE, IprevResult, IprevValue, SpfIdentity, SpfResult, SpfValue
 
 Relayed = SpfResult | IprevResult
+_HEADER_NAME = HEADER_NAME.lower()
 
 
 def relayed(headers: Headers, authserv_id: str, source: str) -> list[Relayed]:
-    """Return the results of SPF and iprev in the topmost of our own fields that has any of them.
+    """Return the results of SPF and iprev in those of our own fields that the relay wrote, of each the topmost.
 
-    Only for mail of a trusted relay: it writes above what came before it, and has removed what was forged.
-    `source` says in the results who found them.
+    Only for mail of a trusted relay, which must remove what is forged. `source` says in the results who found them.
     """
-    own = to_a_labels(authserv_id)
     found: dict[str, list[Relayed]] = {}
-    for field in headers.all(HEADER_NAME)[:MAX_FIELDS]:
-        read = read_results(field.value)
-        if read is None or to_a_labels(read.authserv_id) != own:
-            continue
+    for read in _written_by_relay(headers, authserv_id):
         for method, result_of in _METHODS.items():
             entries = [entry for entry in read.entries if entry.method == method]
             if entries and method not in found:
                 found[method] = [result for entry in entries for result in result_of(entry, source)]
     return [result for results in found.values() for result in results]
+
+
+def _written_by_relay(headers: Headers, authserv_id: str) -> Iterator[AuthenticationResults]:
+    own = to_a_labels(authserv_id)
+    fields = received = 0
+    for header in headers:
+        name = header.name.lower()
+        if name == "received":
+            received += 1
+            # A relay writes around its own Received; below that, or the one before, stands what came to it.
+            if fields or received > 1:
+                return
+        elif name == _HEADER_NAME and fields < MAX_FIELDS:
+            read = read_results(header.value)
+            if read is not None and to_a_labels(read.authserv_id) == own:
+                fields += 1
+                yield read
 
 
 def _spf(entry: Reported, source: str) -> Iterator[Relayed]:
@@ -40,6 +53,7 @@ def _spf(entry: Reported, source: str) -> Iterator[Relayed]:
                 identity=SpfIdentity(name),
                 domain=to_a_labels(identifier.rpartition("@")[2]) or "",
                 identifier=identifier,
+                permissive=PERMISSIVE in entry.properties,
                 source=source,
             )
 

@@ -57,7 +57,7 @@ def judged(
     filter_, session, envelope = DmarcFilter(options or Options(), services), a_session(), an_envelope(sender)
     headers = some_headers(f"From: sender@{author}\nTo: receiver@example.org\nSubject: here's a sample\n")
     filter_.mail_from(session, envelope)
-    filter_.end_of_headers(envelope, headers)
+    filter_.end_of_headers(envelope, headers, Results())
     return collect(filter_.end_of_message(session, envelope, headers, Results(results)))
 
 

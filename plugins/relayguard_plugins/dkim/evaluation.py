@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from relayguard import Answer, DkimResult, DkimValue, Headers, Metrics, Question, RecordType, Status
 from relayguard_plugins.dkim.body_hash import HashedBody
-from relayguard_plugins.dkim.header_hash import header_digest
+from relayguard_plugins.dkim.header_hash import RelaxedFields, header_digest
 from relayguard_plugins.dkim.key import Key, choose_key
 from relayguard_plugins.dkim.signature import SKEW, Signature
 from relayguard_plugins.dkim.values import SignatureError
@@ -31,17 +31,18 @@ def evaluate(
     now: float,
     metrics: Metrics,
     demands: Demands,
+    relaxed: RelaxedFields,
 ) -> DkimResult:
     """Verify one signature (RFC 6376 §6.1). `now` is in seconds since the epoch. Never raises for bad input."""
     testing = False
     try:
         check_times(signature, now)
-        key = find_key(answer)
+        key = find_key(answer, signature.algorithm)
         testing = key.testing
         check_key(signature.algorithm, key)
         _check_identity(signature, key)
         check_body(signature, body)
-        check_headers(signature, key, headers)
+        check_headers(signature, key, headers, relaxed)
         # Last, for only what verifies can be good and yet not good enough.
         _check_demands(signature, headers, body, demands)
     except SignatureError as error:
@@ -59,13 +60,13 @@ def check_times(signature: Signature, now: float) -> None:
         raise SignatureError(DkimValue.FAIL, "signature is from the future")
 
 
-def find_key(answer: Answer) -> Key:
-    """Return the key in a DNS answer; raises SignatureError."""
+def find_key(answer: Answer, algorithm: str) -> Key:
+    """Return the key in a DNS answer, one that fits `algorithm` if there is one; raises SignatureError."""
     if answer.status is Status.TEMPERROR:
         raise SignatureError(DkimValue.TEMPERROR, f"no answer for the key: {answer.reason}")
     if answer.status is not Status.FOUND:
         raise SignatureError(DkimValue.PERMERROR, "no key for signature")
-    return choose_key(answer.texts)
+    return choose_key(answer.texts, algorithm.partition("-")[0])
 
 
 def check_key(algorithm: str, key: Key) -> None:
@@ -87,9 +88,9 @@ def check_body(signature: Signature, body: HashedBody) -> None:
         raise SignatureError(DkimValue.FAIL, "body hash did not verify")
 
 
-def check_headers(signature: Signature, key: Key, headers: Headers) -> None:
+def check_headers(signature: Signature, key: Key, headers: Headers, relaxed: RelaxedFields) -> None:
     """Verify the signature itself; raises SignatureError."""
-    check_digest(key, signature.signature, header_digest(signature, headers))
+    check_digest(key, signature.signature, header_digest(signature, headers, relaxed))
 
 
 def check_digest(key: Key, signature: bytes, digest: bytes) -> None:

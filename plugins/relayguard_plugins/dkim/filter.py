@@ -23,6 +23,7 @@ from relayguard import (
 )
 from relayguard_plugins.dkim.body_hash import BodyHash, share
 from relayguard_plugins.dkim.evaluation import Demands, evaluate, key_question
+from relayguard_plugins.dkim.header_hash import RelaxedFields
 from relayguard_plugins.dkim.signature import MAX_READ, Signature, describe_broken, parse_signature, signing_domain
 from relayguard_plugins.dkim.values import SignatureError
 
@@ -42,8 +43,8 @@ class Options:
     must_sign: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not 1 <= self.max_signatures <= 100:
-            raise ValueError(f"max_signatures must be 1 to 100, not {self.max_signatures}")
+        if not 1 <= self.max_signatures <= 50:
+            raise ValueError(f"max_signatures must be 1 to 50, not {self.max_signatures}")
         for name in self.must_sign:
             if not _FIELD_NAME.match(name):
                 raise ValueError(f"must_sign: {name!r} is no name of a header field")
@@ -94,10 +95,10 @@ class DkimFilter:
             return
         questions = [key_question(each.selector, each.domain) for each in state.signatures]
         answers = await self._services.resolver.resolve_all(questions)
-        metrics, now = self._services.metrics, self._services.clock.now()
+        metrics, now, relaxed = self._services.metrics, self._services.clock.now(), RelaxedFields()
         for signature, question in zip(state.signatures, questions, strict=True):
             body = state.bodies[signature.relaxed_body].finish()
-            yield evaluate(signature, headers, body, answers[question], now, metrics, self._demands)
+            yield evaluate(signature, headers, body, answers[question], now, metrics, self._demands, relaxed)
         for result in state.unusable:
             yield result
 

@@ -11,11 +11,29 @@ from relayguard_plugins.dkim.signature import Signature
 _TAB_TO_SPACE = bytes.maketrans(b"\t", b" ")
 
 
-def header_digest(signature: Signature, headers: Headers) -> bytes:
+class RelaxedFields:
+    """The relaxed forms of one message's fields, each made once, however many signatures cover it."""
+
+    __slots__ = ("_forms",)
+
+    def __init__(self) -> None:
+        # By identity of the value, which the headers keep alive: to hash a field would cost as much as to relax it.
+        self._forms: dict[tuple[bytes, int], bytes] = {}
+
+    def of(self, name: bytes, value: bytes) -> bytes:
+        """Return the relaxed form of a field of the message."""
+        key = (name, id(value))
+        form = self._forms.get(key)
+        if form is None:
+            form = self._forms[key] = relaxed_field(name, value)
+        return form
+
+
+def header_digest(signature: Signature, headers: Headers, relaxed: RelaxedFields) -> bytes:
     """Return the SHA-256 hash that the signature signs."""
     hashed = hashlib.sha256()
     for name, value in _selected(signature, headers):
-        hashed.update(relaxed_field(name, value) if signature.relaxed_header else name + b":" + value)
+        hashed.update(relaxed.of(name, value) if signature.relaxed_header else name + b":" + value)
         hashed.update(b"\r\n")
     name, value = field_bytes(signature.header)
     value = without_signature(value)

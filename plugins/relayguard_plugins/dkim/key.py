@@ -54,20 +54,26 @@ class Key:
         return True
 
 
-def choose_key(texts: tuple[bytes, ...]) -> Key:
-    """Return the first usable key of a name's TXT records; raises SignatureError if there is none.
+def choose_key(texts: tuple[bytes, ...], kind: str = "rsa") -> Key:
+    """Return a usable key of a name's TXT records, of `kind` if there is one; raises SignatureError if there is none.
 
     RFC 6376 §3.6.2.2 leaves several records undefined. A stray record must not make a key unusable.
     """
     error: SignatureError | None = None
-    # DNS gives them in any order; what is wrong with the key must not depend on it.
-    for text in sorted(texts, key=_looks_stray):
+    others: list[Key] = []
+    # DNS gives them in any order; which is taken, and what is wrong with it, must not depend on that.
+    for text in sorted(texts, key=lambda text: (_looks_stray(text), text)):
         try:
             if len(text) > MAX_RECORD:
                 raise malformed("key record too large")
-            return parse_key(text)
+            key = parse_key(text)
+            if key.kind == kind:
+                return key
+            others.append(key)
         except SignatureError as unusable:
             error = error or unusable
+    if others:
+        return others[0]
     raise error or SignatureError(DkimValue.PERMERROR, "no key record")
 
 

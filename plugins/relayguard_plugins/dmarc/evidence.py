@@ -4,28 +4,29 @@ RFC 9989 §7.4 wants more than ``p=reject`` before mail is refused. Only authent
 whoever forges an author can forge a List-Id, sign as himself, and seal what he likes.
 """
 
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from relayguard import (
     ArcResult,
     ArcSet,
     ArcValue,
+    AuthenticationResults,
     DkimResult,
     DkimValue,
-    Envelope,
     Headers,
     IpNetwork,
-    Reported,
     Results,
     Session,
+    SpfIdentity,
+    SpfResult,
+    SpfValue,
     contains,
     lies_under,
     read_results,
     to_a_labels,
 )
-
-_LIST_ID = re.compile(r"<([^<>]*+)>[ \t]*+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,80 +47,83 @@ class Evidence:
     mailing_list: bool = False
 
 
-def evidence_for(
-    author: str, session: Session, envelope: Envelope, headers: Headers, results: Results, trusted: Trusted
-) -> Evidence:
-    """Return the evidence for mail of the author domain."""
-    list_domain = list_domain_of(headers)
-    forwarder = (
-        _network(session, trusted)
-        or _signer(envelope, list_domain, results, trusted)
-        or _sealer(author, results, trusted)
-    )
-    unknown = None if forwarder else _unknown(author, headers, results, trusted)
-    return Evidence(forwarder, unknown, headers.first("List-Id") is not None)
+class Witness:
+    """Looks for the evidence in one message; what the sealers say is read once for all authors."""
 
+    def __init__(self, session: Session, headers: Headers, results: Results, trusted: Trusted) -> None:
+        self._session = session
+        self._headers = headers
+        self._results = results
+        self._trusted = trusted
 
-def list_domain_of(headers: Headers) -> str:
-    """Return the domain in the one List-Id field (RFC 2919 §3), in A-labels; empty if there is none, or several."""
-    fields = headers.all("List-Id")
-    matched = _LIST_ID.search(fields[0].text[-300:]) if len(fields) == 1 else None
-    return (to_a_labels(matched[1].strip()) or "") if matched else ""
+    def evidence_for(self, author: str) -> Evidence:
+        """Return the evidence for mail of the author domain."""
+        mailing_list = self._headers.first("List-Id") is not None
+        sealer = next((said.sealer for said, read in self._sealed if _passed(author, read)), None)
+        chain = self._chain
+        forwarder = self._network() or self._signer()
+        if forwarder is None and sealer is not None and chain is not None and chain.value is ArcValue.PASS:
+            forwarder = f"ARC of {sealer}"
+        unknown = None
+        if forwarder is None and sealer is not None and chain is not None:
+            # What it claims may be true: its key could not be had.
+            unknown = f"ARC: {chain.reason}"
+        elif forwarder is None and self._trusted.sealers and self._lost_chain():
+            unknown = "ARC could not be checked"
+        return Evidence(forwarder, unknown, mailing_list)
 
+    @cached_property
+    def _chain(self) -> ArcResult | None:
+        """The chain that passes, or that could not be checked for want of a key."""
+        found = self._results.of(ArcResult) if self._trusted.sealers else ()
+        return next((each for each in found if each.value in (ArcValue.PASS, ArcValue.TEMPERROR)), None)
 
-def _network(session: Session, trusted: Trusted) -> str | None:
-    return f"client {session.client_address}" if contains(trusted.networks, session.client_address) else None
+    @cached_property
+    def _sealed(self) -> list[tuple[ArcSet, AuthenticationResults]]:
+        return list(self._trusted_sets())
 
+    def _trusted_sets(self) -> Iterator[tuple[ArcSet, AuthenticationResults]]:
+        """Yield what trusted sealers found, the newest first, as far as only they have sealed since."""
+        for said in reversed(self._chain.sets if self._chain is not None else ()):
+            # RFC 8617 §7.2: a sealer whom nobody trusts could have written anything about those before.
+            if said.sealer not in self._trusted.sealers or not said.signs_from:
+                return
+            read = read_results(said.results)
+            if read is not None:
+                yield said, read
 
-def _signer(envelope: Envelope, list_domain: str, results: Results, trusted: Trusted) -> str | None:
-    for result in results.of(DkimResult):
-        domain = result.domain
-        if result.value is DkimValue.PASS and domain in trusted.domains:
-            # The list's or the sender's own: not just any message that the forwarder once signed.
-            if list_domain and lies_under(list_domain, domain):
-                return f"DKIM of {domain}, the list's"
-            if domain == envelope.sender.domain:
-                return f"DKIM of {domain}, the sender's"
-    return None
+    def _network(self) -> str | None:
+        address = self._session.client_address
+        return f"client {address}" if contains(self._trusted.networks, address) else None
 
-
-def _sealer(author: str, results: Results, trusted: Trusted) -> str | None:
-    for result in results.of(ArcResult):
-        sealer = _voucher(author, result.sets, trusted) if result.value is ArcValue.PASS else None
-        if sealer:
-            return f"ARC of {sealer}"
-    return None
-
-
-def _voucher(author: str, sets: tuple[ArcSet, ...], trusted: Trusted) -> str | None:
-    """Return the trusted sealer who saw the author pass; between him and us only trusted ones may have sealed."""
-    for said in reversed(sets):
-        # RFC 8617 §7.2: a sealer whom nobody trusts could have written anything about those before.
-        if said.sealer not in trusted.sealers or not said.signs_from:
-            return None
-        read = read_results(said.results)
-        if read is not None and any(_passed(author, entry) for entry in read.entries):
-            return said.sealer
-    return None
-
-
-def _passed(author: str, entry: Reported) -> bool:
-    if (entry.method, entry.value) != ("dmarc", "pass"):
-        return False
-    # Some write the whole address, or in another case.
-    authors = [
-        text.rpartition("@")[2] for ptype, name, text in entry.properties if (ptype, name) == ("header", "from")
-    ]
-    return [to_a_labels(each) for each in authors] == [author]
-
-
-def _unknown(author: str, headers: Headers, results: Results, trusted: Trusted) -> str | None:
-    if not trusted.sealers:
+    def _signer(self) -> str | None:
+        """A signature alone proves nothing: any message that the forwarder once signed could be sent again."""
+        senders = [
+            each.domain
+            for each in self._results.of(SpfResult)
+            if each.identity is SpfIdentity.MAIL_FROM and each.value is SpfValue.PASS
+        ]
+        for result in self._results.of(DkimResult):
+            domain = result.domain
+            signed = result.value is DkimValue.PASS and domain in self._trusted.domains
+            if signed and any(lies_under(sender, domain) for sender in senders):
+                return f"DKIM and SPF of {domain}"
         return None
-    if results.failed("arc") and headers.first("ARC-Seal") is not None:
-        return "ARC could not be checked"
-    for result in results.of(ArcResult):
-        # What it claims may be true: its key could not be had.
-        if result.value is ArcValue.TEMPERROR and _voucher(author, result.sets, trusted):
-            return f"ARC: {result.reason}"
-    return None
+
+    def _lost_chain(self) -> bool:
+        return self._results.failed("arc") and self._headers.first("ARC-Seal") is not None
+
+
+def _passed(author: str, read: AuthenticationResults) -> bool:
+    """Tell whether a sealer says that this author passed DMARC, and nothing else of him."""
+    values = set()
+    for entry in read.entries:
+        if entry.method == "dmarc":
+            # Some write the whole address, or in another case.
+            domains = [text.rpartition("@")[2] for ptype, name, text in entry.properties if (ptype, name) == _FROM]
+            if author in map(to_a_labels, domains):
+                values.add(entry.value if len(domains) == 1 else "several")
+    return values == {"pass"}
+
+
+_FROM = ("header", "from")

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import ClassVar
 
 from relayguard import (
-    Ambiguity,
     Authors,
     Defer,
     DmarcResult,
@@ -25,26 +24,24 @@ from relayguard import (
     read_authors,
     to_a_labels,
 )
+from relayguard_plugins.authors import SeveralAuthors
 from relayguard_plugins.dkim.signature import signing_domains
 from relayguard_plugins.dmarc.evaluation import Identifiers, evaluate, identifiers_in, needed
-from relayguard_plugins.dmarc.evidence import Evidence, evidence_for
+from relayguard_plugins.dmarc.evidence import Evidence, Witness
 from relayguard_plugins.dmarc.judgement import judge, strictest, verdict_of
 from relayguard_plugins.dmarc.options import Exceptions, Options, trusted_by
-
-MAX_AUTHOR_DOMAINS = 4
-"""RFC 9989 §11.5 wants a bound on the author domains of one message that are evaluated."""
 
 
 class DmarcFilter:
     """Yields a `DmarcResult`, and a verdict for a failure whose policy asks for one."""
 
-    # Without one of them, honest mail would fail.
-    requires: ClassVar[frozenset[str]] = frozenset({"spf", "dkim"})
-    after: ClassVar[frozenset[str]] = frozenset({"arc"})
+    after: ClassVar[frozenset[str]] = frozenset({"author", "arc"})
     follows_profile: ClassVar[bool] = True
 
     def __init__(self, options: Options, services: Services) -> None:
         self._options = options
+        # Without one of them, honest mail would fail.
+        self.requires = frozenset({"spf", "dkim", *(["arc"] if options.trusted_sealers else [])})
         self._trusted = trusted_by(options)
         self._exceptions = Exceptions(options)
         self._resolver = services.resolver
@@ -58,10 +55,10 @@ class DmarcFilter:
             self._resolver.prefetch(needed(domain))
 
     @hookimpl
-    def end_of_headers(self, envelope: Envelope, headers: Headers) -> None:
+    def end_of_headers(self, envelope: Envelope, headers: Headers, results: Results) -> None:
         """Ask for everything that the author domain needs, at once."""
         if envelope.role is Role.INCOMING:
-            for author in self._author_domains(read_authors(headers)):
+            for author in _author_domains(read_authors(headers), results):
                 self._resolver.prefetch(needed(author))
 
     @hookimpl
@@ -72,15 +69,16 @@ class DmarcFilter:
         if envelope.role is not Role.INCOMING:
             return
         authors = read_authors(headers)
-        domains = self._author_domains(authors)
+        domains = _author_domains(authors, results)
         if not domains:
             yield DmarcResult(value=DmarcValue.PERMERROR, reason=authors.ambiguity)
             return
         found = identifiers_in(results, permissive=self._options.permissive_spf == "count")
         identifiers = _with_failures(found, session, envelope, headers, results)
+        witness = Witness(session, headers, results, self._trusted)
         judged = []
         for domain in domains:
-            evidence = evidence_for(domain, session, envelope, headers, results, self._trusted)
+            evidence = witness.evidence_for(domain)
             judged.append((await self._judged(domain, identifiers, evidence), evidence))
         result = strictest([each for each, _ in judged])
         yield result
@@ -88,13 +86,6 @@ class DmarcFilter:
             verdict = self._verdict(result, next(evidence for each, evidence in judged if each is result))
             if verdict is not None:
                 yield verdict
-
-    def _author_domains(self, authors: Authors) -> tuple[str, ...]:
-        """Return the domains to be evaluated, none if the author is not known (RFC 9989 §5.3.1)."""
-        several = authors.ambiguity is Ambiguity.SEVERAL_DOMAINS and self._options.several_authors == "strictest"
-        if authors.domain is not None or (several and len(authors.domains) <= MAX_AUTHOR_DOMAINS):
-            return authors.domains
-        return ()
 
     async def _judged(self, author: str, identifiers: Identifiers, evidence: Evidence) -> DmarcResult:
         answers = await self._resolver.resolve_all(needed(author, identifiers))
@@ -105,6 +96,13 @@ class DmarcFilter:
         if result.value is DmarcValue.TEMPERROR and self._options.on_temperror == "defer":
             return Defer(text=f"DMARC of {result.domain} cannot be checked now", enhanced="4.7.0")
         return verdict_of(result, evidence)
+
+
+def _author_domains(authors: Authors, results: Results) -> tuple[str, ...]:
+    """Return the domains to be evaluated, none if the author is not known (RFC 9989 §5.3.1)."""
+    if authors.domain is not None:
+        return (authors.domain,)
+    return next((each.domains for each in results.of(SeveralAuthors)), ())
 
 
 def _with_failures(

@@ -16,11 +16,11 @@ from relayguard import (
 from relayguard_plugins.dmarc.evidence import Evidence
 
 _STRICTNESS = {DmarcPolicy.NONE: 0, DmarcPolicy.QUARANTINE: 1, DmarcPolicy.REJECT: 2}
-# Among several authors, what should be known first: a failure, then what could be one.
+# Among several authors: a failure that leads to something, then what could be one.
 _URGENCY = {
-    DmarcValue.FAIL: 4,
-    DmarcValue.TEMPERROR: 3,
-    DmarcValue.PERMERROR: 2,
+    DmarcValue.TEMPERROR: 4,
+    DmarcValue.PERMERROR: 3,
+    DmarcValue.FAIL: 2,
     DmarcValue.NONE: 1,
     DmarcValue.PASS: 0,
 }
@@ -36,7 +36,7 @@ def judge(result: DmarcResult, evidence: Evidence, *, never_reject: bool) -> Dma
 
 def strictest(results: list[DmarcResult]) -> DmarcResult:
     """Return the one of several authors' results that is to be acted on (RFC 9989 §11.5)."""
-    return max(results, key=lambda each: (_URGENCY[each.value], _STRICTNESS[each.applied or DmarcPolicy.NONE]))
+    return max(results, key=lambda each: (_STRICTNESS[each.applied or DmarcPolicy.NONE], _URGENCY[each.value]))
 
 
 def verdict_of(result: DmarcResult, evidence: Evidence) -> Verdict | None:

@@ -13,11 +13,10 @@ class Options:
     """The ``[filter.dmarc]`` table.
 
     `forwarders` are networks whose mail is never refused for a failure: forwarding breaks SPF, and often DKIM.
-    `forwarder_domains` are trusted likewise where they sign, and are the list's or the sender's own domain;
+    `forwarder_domains` are trusted likewise where they sign, and SPF passes for a sender of theirs;
     `trusted_sealers` where their ARC set says that the author passed. `never_reject` and `treat_as` are for
-    author domains and all below them. `permissive_spf` says whether a pass by a permissive record counts,
-    `several_authors` what a message with up to four author domains gets, and `on_temperror` what is done
-    if DNS does not tell.
+    author domains and all below them. `permissive_spf` says whether a pass by a permissive record counts, and
+    `on_temperror` what is done if DNS does not tell.
     """
 
     forwarders: tuple[IpNetwork, ...] = ()
@@ -26,14 +25,15 @@ class Options:
     never_reject: tuple[str, ...] = ()
     treat_as: dict[str, DmarcPolicy] = field(default_factory=dict)
     permissive_spf: Literal["count", "ignore"] = "count"
-    several_authors: Literal["permerror", "strictest"] = "permerror"
     on_temperror: Literal["accept", "defer"] = "accept"
 
     def __post_init__(self) -> None:
         for option in ("forwarder_domains", "trusted_sealers", "never_reject", "treat_as"):
-            for name in getattr(self, option):
-                if to_a_labels(name) is None:
-                    raise ValueError(f"{option}: {name!r} is no domain name")
+            wrong = [name for name in getattr(self, option) if to_a_labels(name) is None]
+            if wrong:
+                raise ValueError(f"{option}: {', '.join(map(repr, wrong))} is no domain name")
+        if len(_names(self.treat_as)) < len(self.treat_as):
+            raise ValueError("treat_as: a domain is named twice")
 
 
 class Exceptions:

@@ -1,7 +1,7 @@
 """The SPF filter: measures MAIL FROM and HELO of incoming mail, and judges only what the postmaster wants judged."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -44,19 +44,23 @@ class Options:
     permissive_ipv6: int = WIDEST[128]
 
     def __post_init__(self) -> None:
+        problems = [problem for wrong, problem in self._problems() if wrong]
+        if problems:
+            raise ValueError("; ".join(problems))
+
+    def _problems(self) -> Iterator[tuple[bool, str]]:
         # The stage ends after 10 seconds; a filter that is cut off there has found nothing at all.
-        if not 0 < self.timeout <= 9:
-            raise ValueError(f"timeout must be more than 0 and at most 9 seconds, not {self.timeout}")
-        if not (0 <= self.permissive_ipv4 <= 32 and 0 <= self.permissive_ipv6 <= 128):
-            raise ValueError("permissive_ipv4 must be 0 to 32, and permissive_ipv6 0 to 128")
-        if SpfValue.TEMPERROR in self.reject | self.helo_reject:
-            raise ValueError("reject: temperror means that DNS did not answer; name it under defer")
-        refused = (self.reject | self.defer, self.helo_reject | self.helo_defer)
-        if any(SpfValue.PASS in values for values in refused):
-            raise ValueError("reject, defer: a pass cannot be refused")
-        both = sorted((self.reject & self.defer) | (self.helo_reject & self.helo_defer))
-        if both:
-            raise ValueError(f"{', '.join(both)}: either reject or defer, not both")
+        yield not 0 < self.timeout <= 9, f"timeout must be more than 0 and at most 9 seconds, not {self.timeout}"
+        yield not 0 <= self.permissive_ipv4 <= 32, f"permissive_ipv4 must be 0 to 32, not {self.permissive_ipv4}"
+        yield not 0 <= self.permissive_ipv6 <= 128, f"permissive_ipv6 must be 0 to 128, not {self.permissive_ipv6}"
+        for prefix, reject, defer in (("", self.reject, self.defer), ("helo_", self.helo_reject, self.helo_defer)):
+            asks = f"{prefix}reject: temperror means that DNS did not answer; name it under {prefix}defer"
+            yield SpfValue.TEMPERROR in reject, asks
+            yield SpfValue.PASS in reject | defer, f"{prefix}reject, {prefix}defer: a pass cannot be refused"
+            both = ", ".join(sorted(reject & defer))
+            yield bool(both), f"{prefix}reject, {prefix}defer: {both} stands in both"
+        unchecked = not self.helo and bool(self.helo_reject | self.helo_defer)
+        yield unchecked, "helo_reject, helo_defer: with helo = false nothing of HELO is refused"
 
 
 class SpfFilter:

@@ -4,6 +4,7 @@ pyspf's own look-up honours the resolver's search list, and lets a stranger's do
 the DNS library raises. It is replaced by one that always raises; `Query` never reaches it.
 """
 
+import re
 import socket
 from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
@@ -25,6 +26,13 @@ MAX_HOSTS = 10
 
 MAX_RECORD = 4 * 1024
 """RFC 7208 §3.4 wants records of 512 octets; beyond this many, checking all their terms takes too long."""
+
+
+MAX_RECORDS = 16 * 1024
+"""So much may all records of one evaluation hold; ten of the length that RFC 7208 wants hold a third of it."""
+
+# RFC 7208 §7.2: the macros that stand for the client.
+_ABOUT_THE_CLIENT = re.compile(r"%\{[icp]", re.IGNORECASE)
 
 
 class MissingAnswer(Exception):
@@ -76,6 +84,9 @@ class Query(spf.query):
         self._cached = cached
         self._dispensable = False
         self._closed = False
+        self._counts = True
+        self._includes: dict[str, str] = {}
+        self._octets = 0
         self.authorised = 0
         """How many addresses of the client's family the records pass that were looked at, at most."""
 
@@ -158,14 +169,23 @@ class Query(spf.query):
     def check0(self, spf: str | None, recursion: int) -> tuple[str, int, str]:
         """Evaluate one record."""
         self._closed = False
-        return super().check0(spf, recursion)
+        outer = self._counts
+        # What an include lets pass that is not wanted to pass (-include, ?include) does not pass.
+        self._counts = outer and self._includes.get(self.d, "pass") == "pass"
+        try:
+            return super().check0(spf, recursion)
+        finally:
+            self._counts = outer
 
     def validate_mechanism(self, mech: str) -> tuple[str, str, str, int, str]:
         """Read one term, and add up what it lets pass. pyspf reads all terms of a record before it follows any."""
-        validated = _, mechanism, _, prefix, result = super().validate_mechanism(mech)
-        if result == "pass" and not self._closed:
+        validated = _, mechanism, argument, prefix, result = super().validate_mechanism(mech)
+        if mechanism == "include":
+            self._includes[argument] = result
+        if result == "pass" and self._counts and not self._closed:
             width = self.ipaddr.max_prefixlen
-            if mechanism == "all":
+            # An exists: that does not ask for the client matches every client, or none.
+            if mechanism == "all" or (mechanism == "exists" and not _ABOUT_THE_CLIENT.search(mech)):
                 self.authorised += 1 << width
             elif mechanism in ("a", "mx", "ip4" if width == 32 else "ip6"):
                 self.authorised += 1 << (width - prefix)
@@ -176,8 +196,12 @@ class Query(spf.query):
     def dns_spf(self, domain: str) -> str | None:
         """Return a domain's record, unless it is so large that it is there to cost us time."""
         record = super().dns_spf(domain)
-        if record is not None and len(record) > MAX_RECORD:
+        size = len(record or "")
+        self._octets += size
+        if size > MAX_RECORD:
             raise spf.PermError(f"SPF record of {domain} is larger than 4 KB")
+        if self._octets > MAX_RECORDS:
+            raise spf.PermError("SPF records are larger than 16 KB together")
         return record
 
     def expand(self, s: str, stripdot: bool = True) -> str:

@@ -2,10 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayguard import Reported, printable
-from relayguard.authentication_results.read import MAX_ENTRIES, AuthenticationResults, read_results
+from relayguard import Reported
+from relayguard.authentication_results.read import MAX_ENTRIES, MAX_PAIRS, AuthenticationResults, read_results
 from relayguard.authentication_results.render import render
 from relayguard.authentication_results.scan import MAX_BYTES
+from tests.relayguard.authentication_results.test_render import clean
 
 SPF = Reported("spf", "pass", (("smtp", "mailfrom", "a@example.com"),))
 DKIM = Reported("dkim", "pass", (("header", "i", "@example.com"), ("header", "b", "ab/c")))
@@ -62,6 +63,12 @@ def test_no_more_entries_are_read_than_anybody_needs() -> None:
     assert len(read.entries) == MAX_ENTRIES
 
 
+def test_a_field_with_hundreds_of_pairs_is_read_in_part() -> None:
+    read = read_results(b" mx; spf=pass" + b" a.b=c" * (MAX_PAIRS - 1) + b"; dkim=pass; dmarc=pass")
+    assert read is not None
+    assert [(entry.method, len(entry.properties)) for entry in read.entries] == [("spf", MAX_PAIRS - 1)]
+
+
 KEYWORD = st.from_regex(r"[a-z]([a-z0-9_-]{0,10}[a-z0-9])?", fullmatch=True)
 PTYPE = KEYWORD.filter(lambda word: word != "reason")
 REPORTED = st.builds(
@@ -83,8 +90,8 @@ def test_what_we_write_is_read_as_it_was_meant(entries: list[Reported]) -> None:
         Reported(
             entry.method,
             entry.value,
-            tuple((ptype, name, printable(value)) for ptype, name, value in entry.properties),
-            reason=printable(entry.reason) if entry.reason else None,
+            tuple((ptype, name, clean(value)) for ptype, name, value in entry.properties),
+            reason=clean(entry.reason) if entry.reason else None,
         )
         for entry in entries
     ]

@@ -69,6 +69,9 @@ def test_a_forged_header_with_our_id_as_u_label_is_recognised() -> None:
         b" mx.example.com\x00; spf=pass",
         b" mx.example\x00.com x; spf=pass",
         b" mx.example.com@b; spf=pass",
+        b" =?utf-8?b?bXguZXhhbXBsZS5jb20=?=; spf=pass",
+        b" =?utf-8?q?mx=2Eexample=2Ecom?=; spf=pass",
+        b" mx(\\)).example.com; spf=pass",
     ],
 )
 def test_a_forged_field_with_syntax_errors_is_recognised(value: bytes) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayguard import Ambiguity, Header, Headers, read_authors
+from relayguard import Ambiguity, Authors, Header, Headers, read_authors
 from relayguard.core.message import split_message
 
 MISSING, FIELDS, DOMAINS = Ambiguity.MISSING, Ambiguity.SEVERAL_FIELDS, Ambiguity.SEVERAL_DOMAINS
@@ -92,3 +92,12 @@ def test_nothing_is_concluded_from_a_header_block_that_was_cut() -> None:
 def test_reading_the_author_never_raises_and_always_answers(value: bytes) -> None:
     authors = read_authors(Headers.of(("From", value)))
     assert (authors.domain is None) == (authors.ambiguity is not None)
+
+
+def test_of_several_authors_all_domains_are_told_up_to_four() -> None:
+    def authors(count: int) -> Authors:
+        return read_authors(headers_of("From: " + ", ".join(f"a@d{n}.example" for n in range(count)) + "\n"))
+
+    assert authors(4).domains == ("d0.example", "d1.example", "d2.example", "d3.example")
+    assert authors(4).ambiguity is Ambiguity.SEVERAL_DOMAINS
+    assert (authors(5).domains, authors(5).ambiguity) == ((), Ambiguity.TOO_MANY_DOMAINS)

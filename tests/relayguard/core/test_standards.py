@@ -45,7 +45,7 @@ SEALED = ArcSet(instance=1, sealer="lists.example")
         (DkimResult(value=DkimValue.NONE), "dkim=none"),
         (
             replace(SPF, permissive=True, source="found by 192.0.2.7"),
-            "spf=pass (found by 192.0.2.7, permissive record)\n\t smtp.mailfrom=a@example.com",
+            "spf=pass (found by 192.0.2.7) smtp.mailfrom=a@example.com\n\t policy.spf=permissive",
         ),
         (ArcResult(value=ArcValue.NONE, client="192.0.2.1"), "arc=none"),
         (

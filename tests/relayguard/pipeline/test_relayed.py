@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from relayguard import IprevResult, IprevValue, Result, SpfIdentity, SpfResult, SpfValue
@@ -29,6 +31,10 @@ IPREV = IprevResult(value=IprevValue.PASS, address="198.51.100.7", source=SOURCE
         (f"{OURS} spf=maybe smtp.mailfrom=a@Example.org; iprev=none policy.iprev=x; spf=pass smtp.rcptto=b@x\n", []),
         ("Authentication-Results: other.example; spf=pass smtp.mailfrom=a@Example.org\n", []),
         (f"{OURS} none\n", []),
+        (f"{OURS} dkim=none\nReceived: from x\n{OURS} spf=pass smtp.mailfrom=a@Example.org\n", []),
+        (f"Received: by relay\n{OURS} spf=pass smtp.mailfrom=a@Example.org\nReceived: from x\n", [PASS]),
+        (f"Received: by relay\nReceived: from x\n{OURS} spf=pass smtp.mailfrom=a@Example.org\n", []),
+        (f"{OURS} spf=pass smtp.mailfrom=a@Example.org policy.spf=permissive\n", [replace(PASS, permissive=True)]),
         ("Authentication-Results: (\n", []),
         ("Subject: x\n", []),
     ],

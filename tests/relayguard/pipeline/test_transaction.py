@@ -253,6 +253,7 @@ def test_our_header_is_internationalized_only_if_the_message_is_and_has_no_comme
         domain="example.org",
         identifier="j\u00fc@example.org",
         permissive=True,
+        source="found by somebody",
     )
 
     async def added(rig: Rig, *words: str) -> tuple[object, ...]:
@@ -262,7 +263,7 @@ def test_our_header_is_internationalized_only_if_the_message_is_and_has_no_comme
 
     async def both(rig: Rig) -> None:
         for words, shown in (((), "@example.org"), (("SMTPUTF8",), "j\u00fc@example.org")):
-            value = f"mx.example.com;\n\tspf=pass smtp.mailfrom={shown}"
+            value = f"mx.example.com;\n\tspf=pass smtp.mailfrom={shown} policy.spf=permissive"
             assert await added(rig, *words) == (AddHeader("Authentication-Results", value),)
 
     run(Rig(At(Stage.END_OF_MESSAGE, found), rules=replace(RULES, comments=False)), both)

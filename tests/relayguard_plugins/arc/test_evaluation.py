@@ -75,6 +75,12 @@ def test_no_more_keys_are_asked_for_than_there_are_and_no_more_old_signatures_tr
     assert [link.instance for link in tried(chain)] == list(range(14 - MAX_OLDER, 15))
 
 
+def test_a_key_that_cannot_be_had_does_not_hide_what_fails_for_good() -> None:
+    forged = seal(MESSAGE, signature={"d": "attack.example"}).replace(b"spf=pass", b"spf=fail")
+    result = evaluated(forged, "$SERVFAIL attack.example.\n" + arc_zone())
+    assert (result.value, result.reason) == (ArcValue.FAIL, "seal 1: signature did not verify")
+
+
 def test_a_chain_of_keys_that_are_dear_together_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     message = seal(seal(seal(MESSAGE)))
     # Two verifications with a key of 2,048 bits.

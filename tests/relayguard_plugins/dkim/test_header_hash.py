@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relayguard import Headers
-from relayguard_plugins.dkim.header_hash import header_digest, without_signature
+from relayguard_plugins.dkim.header_hash import RelaxedFields, header_digest, without_signature
 from relayguard_plugins.dkim.signature import parse_signature
 from tests.relayguard_plugins.dkim.signing import canonical_field
 
@@ -18,7 +18,7 @@ SUBJECTS = [("Subject", b" one"), ("SUBJECT", b"  two  \t words"), ("subject", b
 
 def digest(form: bytes, names: bytes, *fields: tuple[str, bytes]) -> bytes:
     headers = Headers.of(("DKIM-Signature", SIGNATURE % (form, names)), *fields)
-    return header_digest(parse_signature(headers[0]), headers)
+    return header_digest(parse_signature(headers[0]), headers, RelaxedFields())
 
 
 def expected(form: bytes, names: bytes, *fields: tuple[str, bytes]) -> bytes:
@@ -96,3 +96,10 @@ def test_any_fields_are_hashed_as_the_standard_says(fields: list[tuple[str, byte
             left.remove(last)
             left.reverse()
     assert digest(form, names, FROM, *fields) == expected(form, names, *signed)
+
+
+def test_a_field_is_relaxed_once_for_all_signatures_and_never_taken_for_another() -> None:
+    relaxed, empty, value = RelaxedFields(), b"", b" x \t y "
+    assert (relaxed.of(b"A", value), relaxed.of(b"B", value)) == (b"a:x y", b"b:x y")
+    assert (relaxed.of(b"A", empty), relaxed.of(b"B", empty)) == (b"a:", b"b:")
+    assert relaxed.of(b"A", value) is relaxed.of(b"A", value)

@@ -1,5 +1,6 @@
 import hashlib
 from contextlib import suppress
+from itertools import permutations
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -75,8 +76,9 @@ def test_a_record_too_large_is_not_read() -> None:
         choose_key((b"p=" + RSA + b"; n=" + b"x" * MAX_RECORD,))
 
 
-def test_of_several_records_the_first_usable_one_is_taken() -> None:
-    assert choose_key((b"junk", b"p=", b"t=y; p=" + RSA, b"p=" + RSA)).testing
+def test_of_several_records_a_usable_one_is_taken_and_the_same_in_any_order() -> None:
+    texts = (b"junk", b"p=", b"t=y; p=" + RSA, b"p=" + RSA)
+    assert {choose_key(each).testing for each in permutations(texts)} == {False}
 
 
 @pytest.mark.parametrize(
@@ -102,3 +104,11 @@ def test_what_is_wrong_with_a_key_does_not_depend_on_the_order_of_the_records(st
     for texts in ((b"v=DKIM1; p=", stray), (stray, b"v=DKIM1; p=")):
         with pytest.raises(SignatureError, match="key revoked"):
             choose_key(texts)
+
+
+def test_of_several_keys_the_one_that_fits_is_taken_in_whatever_order_they_come() -> None:
+    texts = (f"p={published(rsa_key())}".encode(), f"k=ed25519; p={published(ed25519_key())}".encode())
+    for each in (texts, texts[::-1]):
+        assert choose_key(each, "rsa").kind == "rsa"
+        assert choose_key(each, "ed25519").kind == "ed25519"
+        assert choose_key(each, "dsa") == choose_key(texts, "dsa")

@@ -14,10 +14,13 @@ from relayguard import (
     Headers,
     Result,
     Results,
+    SpfIdentity,
+    SpfResult,
+    SpfValue,
     Stage,
 )
-from relayguard.testing import a_session, an_envelope, some_headers
-from relayguard_plugins.dmarc.evidence import Evidence, Trusted, evidence_for, list_domain_of
+from relayguard.testing import a_session, some_headers
+from relayguard_plugins.dmarc.evidence import Evidence, Trusted, Witness
 
 AUTHOR = "author.example"
 PASSED = "dmarc=pass header.from=author.example"
@@ -27,10 +30,8 @@ NOTHING = Headers(())
 TRUSTED = Trusted(sealers=frozenset({"lists.example", "b.example"}))
 
 
-def evidence(
-    *results: Result, headers: Headers = NOTHING, trusted: Trusted = TRUSTED, sender: str = "a@author.example"
-) -> Evidence:
-    return evidence_for(AUTHOR, a_session(), an_envelope(sender), headers, Results(results), trusted)
+def evidence(*results: Result, headers: Headers = NOTHING, trusted: Trusted = TRUSTED) -> Evidence:
+    return Witness(a_session(), headers, Results(results), trusted).evidence_for(AUTHOR)
 
 
 def chain(*sets: ArcSet, value: ArcValue = ArcValue.PASS) -> ArcResult:
@@ -53,6 +54,8 @@ CHAINS = [
     ("he saw another author", chain(said("dmarc=pass header.from=other.example")), None),
     ("he saw no author", chain(said("dmarc=pass")), None),
     ("he saw two", chain(said(f"{PASSED} header.from=author.example")), None),
+    ("he saw him pass and fail", chain(said(f"{PASSED}; dmarc=fail header.from=author.example")), None),
+    ("he saw him pass, and another fail", chain(said(f"{PASSED}; dmarc=fail header.from=x.example")), "ARC of lists.example"),
     ("he wrote the whole address", chain(said("dmarc=pass header.from=A@Author.EXAMPLE")), "ARC of lists.example"),
     ("what he wrote cannot be read", chain(replace(SEALED, results=b";;")), None),
     ("he wrote of another method", chain(said("spf=pass header.from=author.example")), None),
@@ -84,41 +87,32 @@ SIGNER = Trusted(domains=frozenset({"lists.example"}))
 LIST = some_headers("List-Id: Cooks <cooks.lists.example>\n")
 
 
+def sent_by(domain: str, value: SpfValue = SpfValue.PASS) -> SpfResult:
+    return SpfResult(value=value, identity=SpfIdentity.MAIL_FROM, domain=domain, identifier=f"b@{domain}")
+
+
 @pytest.mark.parametrize(
-    ("signer", "value", "headers", "sender", "forwarder"),
+    ("signer", "value", "spf", "forwarder"),
     [
-        ("lists.example", DkimValue.PASS, LIST, "a@author.example", "DKIM of lists.example, the list's"),
-        ("lists.example", DkimValue.PASS, NOTHING, "b@lists.example", "DKIM of lists.example, the sender's"),
-        ("lists.example", DkimValue.PASS, NOTHING, "a@author.example", None),
-        ("lists.example", DkimValue.FAIL, LIST, "b@lists.example", None),
-        ("attack.example", DkimValue.PASS, some_headers("List-Id: <x.attack.example>\n"), "a@attack.example", None),
+        ("lists.example", DkimValue.PASS, sent_by("lists.example"), "DKIM and SPF of lists.example"),
+        ("lists.example", DkimValue.PASS, sent_by("bounces.lists.example"), "DKIM and SPF of lists.example"),
+        ("lists.example", DkimValue.PASS, sent_by("lists.example", SpfValue.FAIL), None),
+        ("lists.example", DkimValue.PASS, sent_by("attack.example"), None),
+        ("lists.example", DkimValue.PASS, sent_by("notlists.example"), None),
+        ("lists.example", DkimValue.FAIL, sent_by("lists.example"), None),
+        ("lists.example", DkimValue.POLICY, sent_by("lists.example"), None),
+        ("attack.example", DkimValue.PASS, sent_by("attack.example"), None),
     ],
 )
-def test_a_signer_is_evidence_if_he_is_trusted_and_it_is_his_list_or_his_sender(
-    signer: str, value: DkimValue, headers: Headers, sender: str, forwarder: str | None
+def test_a_signer_is_evidence_if_he_is_trusted_and_it_comes_from_him(
+    signer: str, value: DkimValue, spf: SpfResult, forwarder: str | None
 ) -> None:
-    result = DkimResult(value=value, domain=signer)
-    assert evidence(result, headers=headers, sender=sender, trusted=SIGNER).forwarder == forwarder
+    assert evidence(DkimResult(value=value, domain=signer), spf, headers=LIST, trusted=SIGNER).forwarder == forwarder
+    helo = replace(spf, identity=SpfIdentity.HELO)
+    assert evidence(DkimResult(value=value, domain=signer), helo, headers=LIST, trusted=SIGNER).forwarder is None
 
 
 def test_a_trusted_network_is_evidence_and_a_list_id_is_told_apart() -> None:
     found = evidence(headers=LIST, trusted=Trusted(networks=(ip_network("192.0.2.0/24"),)))
     assert found == Evidence(forwarder="client 192.0.2.1", mailing_list=True)
     assert evidence(headers=LIST) == Evidence(mailing_list=True)
-
-
-@pytest.mark.parametrize(
-    ("fields", "domain"),
-    [
-        ("List-Id: Cooks <cooks.Lists.example>\n", "cooks.lists.example"),
-        ("List-Id: <cooks.lists.example>  \n", "cooks.lists.example"),
-        ("List-Id: cooks.lists.example\n", ""),
-        ("List-Id: <a.example> <b.example>\n", "b.example"),
-        ("List-Id: <a b>\n", ""),
-        ("List-Id: <a.example>\nList-Id: <b.example>\n", ""),
-        ("List-Id: " + "<" * 50_000 + "\n", ""),
-        ("Subject: x\n", ""),
-    ],
-)
-def test_the_domain_of_a_list_is_read_from_its_one_list_id(fields: str, domain: str) -> None:
-    assert list_domain_of(some_headers(fields)) == domain

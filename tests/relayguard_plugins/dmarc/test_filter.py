@@ -33,6 +33,7 @@ from relayguard import (
     Stage,
 )
 from relayguard.testing import ZoneResolver, a_session, an_envelope, collect, some_headers, some_services
+from relayguard_plugins.authors import SeveralAuthors
 from relayguard_plugins.dmarc.filter import DmarcFilter
 from relayguard_plugins.dmarc.options import Options
 
@@ -256,21 +257,25 @@ def test_of_several_authors_the_strictest_is_taken_if_the_postmaster_wants() -> 
     (result,) = judged(SEVERAL)
     assert isinstance(result, DmarcResult)
     assert result.value is DmarcValue.PERMERROR
-    options = Options(several_authors="strictest")
-    for results in ((), (passed("none.example"),)):
-        assert judged(SEVERAL, *results, options=options) == [
+    several = SeveralAuthors(domains=("reject.example", "none.example"))
+    for results in ((several,), (several, passed("none.example"))):
+        assert judged(SEVERAL, *results) == [
             failed("reject.example", DmarcPolicy.REJECT),
             Reject(text="DMARC of reject.example failed, its policy is reject"),
         ]
-    both = (passed("none.example"), passed("reject.example"))
-    assert verdicts(SEVERAL, *both, options=options) == []
+    assert verdicts(SEVERAL, several, passed("none.example"), passed("reject.example")) == []
 
 
-def test_more_than_four_author_domains_are_not_evaluated() -> None:
-    many = "From: " + ", ".join(f"a@d{number}.example" for number in range(5)) + "\n"
-    (result,) = judged(many, options=Options(several_authors="strictest"))
-    assert isinstance(result, DmarcResult)
-    assert result.value is DmarcValue.PERMERROR
+def test_a_domain_whose_dns_fails_is_not_hidden_behind_one_that_fails_and_asks_for_nothing() -> None:
+    several = SeveralAuthors(domains=("none.example", "broken.example"))
+    options = Options(on_temperror="defer")
+    assert verdicts("From: a@none.example, b@broken.example\n", several, options=options) == ["Defer"]
+
+
+def test_trusted_sealers_need_the_arc_filter_before() -> None:
+    sealed = DmarcFilter(Options(trusted_sealers=("lists.example",)), some_services(ZONE))
+    assert sealed.requires == {"spf", "dkim", "arc"}
+    assert DmarcFilter(Options(), some_services(ZONE)).requires == {"spf", "dkim"}
 
 
 def test_a_pass_by_a_permissive_record_counts_unless_the_postmaster_says_otherwise() -> None:
@@ -307,7 +312,7 @@ def asked_early(sender: str, headers: str = "", role: Role = Role.INCOMING) -> s
     envelope = an_envelope(sender, role)
     dmarc.mail_from(a_session(), envelope)
     if headers:
-        dmarc.end_of_headers(envelope, some_headers(headers))
+        dmarc.end_of_headers(envelope, some_headers(headers), Results())
     assert isinstance(services.resolver, ZoneResolver)
     return set(services.resolver.asked)
 

@@ -86,8 +86,10 @@ def test_of_several_results_the_one_that_asks_for_most_is_taken() -> None:
         for value, policy in (
             (DmarcValue.PASS, REJECT),
             (DmarcValue.NONE, None),
-            (DmarcValue.TEMPERROR, None),
             (DmarcValue.FAIL, NONE),
+            (DmarcValue.PERMERROR, None),
+            (DmarcValue.TEMPERROR, None),
+            (DmarcValue.FAIL, QUARANTINE),
             (DmarcValue.FAIL, REJECT),
         )
     ]

@@ -19,6 +19,11 @@ def test_what_is_no_domain_is_an_error_that_names_the_option(option: str, value:
         Options(**{option: value})  # type: ignore[arg-type]
 
 
+def test_a_domain_that_is_named_twice_is_an_error() -> None:
+    with pytest.raises(ValueError, match="treat_as: a domain is named twice"):
+        Options(treat_as={"bank.example": DmarcPolicy.NONE, "BANK.example.": DmarcPolicy.REJECT})
+
+
 def test_names_are_compared_in_a_labels() -> None:
     options = Options(trusted_sealers=("M\u00dcNCHEN.example",), forwarder_domains=("LISTS.example.",))
     assert trusted_by(options) == Trusted(

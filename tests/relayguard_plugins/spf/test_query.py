@@ -170,6 +170,10 @@ def test_no_record_whatsoever_breaks_the_evaluation(parts: list[str], separator:
         ("v=spf1 ip4:0.0.0.0/0 ip6:2001:db8::/32 -all", "2001:db8::1", 2**96),
         ("v=spf1 a:mail.example.com/16 -all", "192.0.2.1", 2**16),
         ("v=spf1 include:other.example -all", "192.0.2.1", 2**16),
+        ("v=spf1 ?include:deny.example -include:deny.example ip4:192.0.2.1 -all", "192.0.2.1", 1),
+        ("v=spf1 exists:mail.example.com -all", "192.0.2.1", 2**32),
+        ("v=spf1 exists:%{d} ip4:192.0.2.1 -all", "192.0.2.1", 2**32 + 1),
+        ("v=spf1 exists:%{ir}.example.com ip4:192.0.2.1 -all", "192.0.2.1", 1),
     ],
 )
 def test_the_addresses_that_a_domain_lets_pass_are_added_up(record: str, client: str, authorised: int) -> None:
@@ -177,7 +181,20 @@ def test_the_addresses_that_a_domain_lets_pass_are_added_up(record: str, client:
         ("example.com", RecordType.TXT): texts(record),
         ("mail.example.com", RecordType.A): hosts("192.0.2.77"),
         ("other.example", RecordType.TXT): texts("v=spf1 ip4:192.0.0.0/16 -all"),
+        ("deny.example", RecordType.TXT): texts("v=spf1 ip4:10.0.0.0/1 ?all"),
+        ("example.com", RecordType.A): hosts(),
+        ("1.2.0.192.example.com", RecordType.A): hosts(),
     }
     checked = query(dns, client)
     assert checked.check()[0] == "pass"
     assert checked.authorised == authorised
+
+
+def test_records_that_are_large_together_are_a_permanent_error() -> None:
+    includes = " ".join(f"include:i{number}.example" for number in range(5))
+    dns = {("example.com", RecordType.TXT): texts(f"v=spf1 {includes} -all")}
+    filler = " ".join(["ip4:10.0.0.1"] * 300)
+    for number in range(5):
+        dns["i" + str(number) + ".example", RecordType.TXT] = texts(f"v=spf1 {filler} -all")
+    checked = query(dns)
+    assert (checked.check()[0], checked.prob) == ("permerror", "SPF records are larger than 16 KB together")
