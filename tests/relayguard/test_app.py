@@ -115,7 +115,7 @@ class Heir(Base):
         ("[filter.note]\nmoed = 'x'", '"note"', "filter.note.moed: unknown option (did you mean 'mode'?)"),
         ("[filter.note]\nlimit = '3'", '"note"', "filter.note.limit: input should be a valid integer"),
         ("[filter.note]\nmode = 'off'", '"note"', "filter.note.mode: input should be 'enforce' or 'shadow'"),
-        ("[filter.author]\nx = 1", '"author"', "filter.author.x: unknown option: this filter has none"),
+        ("[filter.arc]\nx = 1", '"arc"', "filter.arc.x: unknown option: this filter has none"),
         ("[filter.spf]\ntimeout = 1.0", '"note"', "filter.spf: this filter is not named in 'filters'"),
         ("", '"spf", "spf"', "filters: 'spf' is named 2 times; a filter runs once"),
         ("", '"dmarc", "spf"', "filters: filter dmarc needs dkim: name them before it in 'filters'"),

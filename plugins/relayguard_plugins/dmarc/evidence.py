@@ -29,6 +29,10 @@ from relayguard import (
 )
 
 
+MAX_SEALED = 10
+"""So many sets of a chain are read, the newest: no message is forwarded more often by those whom one knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trusted:
     """Whom the postmaster trusts to forward: networks, domains that sign, and sealers of ARC (both in A-labels)."""
@@ -84,7 +88,7 @@ class Witness:
 
     def _trusted_sets(self) -> Iterator[tuple[ArcSet, AuthenticationResults]]:
         """Yield what trusted sealers found, the newest first, as far as only they have sealed since."""
-        for said in reversed(self._chain.sets if self._chain is not None else ()):
+        for said in reversed(self._chain.sets[-MAX_SEALED:] if self._chain is not None else ()):
             # RFC 8617 §7.2: a sealer whom nobody trusts could have written anything about those before.
             if said.sealer not in self._trusted.sealers or not said.signs_from:
                 return

@@ -20,7 +20,7 @@ from relayguard import (
     Stage,
 )
 from relayguard.testing import a_session, some_headers
-from relayguard_plugins.dmarc.evidence import Evidence, Trusted, Witness
+from relayguard_plugins.dmarc.evidence import MAX_SEALED, Evidence, Trusted, Witness
 
 AUTHOR = "author.example"
 PASSED = "dmarc=pass header.from=author.example"
@@ -68,6 +68,12 @@ def test_a_chain_is_evidence_if_only_trusted_sealers_stand_between_us_and_the_on
 ) -> None:
     #
     assert evidence(arc).forwarder == forwarder
+
+
+def test_only_the_newest_sets_are_read() -> None:
+    later = [said("none")] * (MAX_SEALED - 1)
+    assert evidence(chain(SEALED, *later)).forwarder == "ARC of lists.example"
+    assert evidence(chain(SEALED, *later, said("none"))).forwarder is None
 
 
 def test_a_trusted_sealer_whose_key_cannot_be_had_may_be_right() -> None:
