@@ -26,13 +26,15 @@ from relayguard.pipeline.needs import Needs
 from relayguard.pipeline.record import EnvelopeRecord, Observer
 from relayguard.pipeline.relayed import relayed
 from relayguard.pipeline.rules import Rules
-from relayguard.pipeline.visible import fields_of, visible_part
+from relayguard.pipeline.visible import MAX_TOTAL, fields_of, visible_part
 from relayguard.services import Metrics
 
 CORE = "relayguard"
 """Who decided, where it was no filter."""
 
 TOO_MANY_FORGED = Reject(text="Too many header fields that claim to be ours")
+
+TOO_MANY_FIELDS = Reject(text="Too many header fields")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,9 @@ class Transaction:
 
     async def end_of_headers(self, pairs: Sequence[tuple[str, bytes]]) -> None:
         """Take the whole header block. A verdict given here is kept until the message ends."""
+        if len(pairs) > MAX_TOTAL and self.envelope.role is not Role.LOCAL:
+            self._findings.verdicts.append(Given(CORE, TOO_MANY_FIELDS))
+            pairs = pairs[:MAX_TOTAL]
         self._headers = fields_of(pairs, self._rules.strip_headers)
         self._visible = visible_part(self._headers, len(pairs))
         if not self._visible.complete:

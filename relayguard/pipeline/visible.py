@@ -9,6 +9,9 @@ HEADER_BLOCK_BYTES = 256 * 1024
 MAX_FIELDS = 5000
 """Filters see no more of the header block than this."""
 
+MAX_TOTAL = 20_000
+"""A message with more fields than this is refused unseen, unless this host made it: nobody honest sends it."""
+
 LEFT_OUT = ("", b"")
 """Stands in the place of a field beyond `MAX_FIELDS` that nobody will look at."""
 

@@ -175,7 +175,8 @@ def test_nothing_of_a_message_is_left_for_the_next_one(client: MilterClient) -> 
 
 def test_a_hundred_thousand_fields_are_refused(served: Served, client: MilterClient) -> None:
     before = peak(served)
-    assert client.deliver(b"X: y\r\n" * 100_000 + GOOD, b"<a@good.example>").reply.text == TOO_LARGE
+    reply = client.deliver(b"X: y\r\n" * 100_000 + GOOD, b"<a@good.example>").reply
+    assert reply.text == "550 5.7.1 Too many header fields"
     assert peak(served) - before < GROWTH
 
 

@@ -37,7 +37,7 @@ from relayguard.core.ledger import SetHeader
 from relayguard.pipeline.connection import Client
 from relayguard.pipeline.forged import name_pattern
 from relayguard.pipeline.transaction import Ending
-from relayguard.pipeline.visible import HEADER_BLOCK_BYTES, MAX_FIELDS
+from relayguard.pipeline.visible import HEADER_BLOCK_BYTES, MAX_FIELDS, MAX_TOTAL
 from tests.relayguard.pipeline.rig import FROM, RULES, SHADOW, Rig, run, send
 
 OURS = ("Authentication-Results", b" mx.example.com; spf=pass")
@@ -361,6 +361,20 @@ def test_a_header_of_more_than_5000_fields_is_shown_in_part_and_what_is_forged_i
     assert len(witness.headers) == MAX_FIELDS
     assert rig.counted.caps == [Cap.HEADER_BLOCK]
     assert [step.occurrence for step in ending.steps if isinstance(step, SetHeader)] == [3, 1]
+
+
+def test_a_message_with_more_fields_than_anybody_sends_is_refused_unless_this_host_made_it() -> None:
+    flood = [FROM, *[("X", b" y")] * MAX_TOTAL]
+    ending = send(Rig(), *flood)
+    assert ending.decision.verdict == Reject(text="Too many header fields")
+    assert ending.decision.filter == "relayguard"
+    assert ending.steps == ()
+
+    async def local(rig: Rig) -> Ending:
+        await rig.greet(Client(RULES.local_networks[0][1]))
+        return await rig.message(*flood)
+
+    assert run(Rig(), local).decision.outcome is Outcome.ACCEPTED
 
 
 def test_a_header_block_of_just_256_kb_is_shown_whole() -> None:
