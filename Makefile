@@ -53,5 +53,5 @@ format: .venv/ready
 	@touch $@
 
 clean:
-	rm -rf .venv .make build dist *.egg-info
-	[ ! -e .bench ] || $(AS_ROOT) rm -rf .bench
+	rm -rf .venv build dist *.egg-info
+	[ ! -e .bench ] && [ ! -e .make ] || $(AS_ROOT) rm -rf .bench .make
