@@ -14,6 +14,7 @@ from relayguard import (
     Envelope,
     Headers,
     Reject,
+    Role,
     Services,
     Session,
     comes_from_outside,
@@ -53,8 +54,8 @@ class AuthorFilter:
 
     @hookimpl
     def end_of_headers(self, session: Session, envelope: Envelope, headers: Headers) -> Iterator[Effect]:
-        """RFC 5322 §3.6: exactly one From field; RFC 9989 §5.3.1: of one domain."""
-        if not comes_from_outside(session, envelope):
+        """RFC 5322 §3.6: exactly one From field; RFC 9989 §5.3.1: of one domain. A relay of our own is not judged."""
+        if envelope.role is not Role.INCOMING:
             return
         authors = read_authors(headers)
         if authors.ambiguity is Ambiguity.TOO_LARGE and headers.complete:
@@ -64,6 +65,6 @@ class AuthorFilter:
             yield OddAuthor(oddities=oddities)
         if authors.ambiguity is Ambiguity.SEVERAL_DOMAINS and self._options.several_domains == "evaluate":
             yield SeveralAuthors(domains=authors.domains)
-        elif authors.ambiguity is not None:
+        elif authors.ambiguity is not None and comes_from_outside(session, envelope):
             detail = f" ({authors.detail})" if authors.detail else ""
             yield Reject(text=f"Message must have one author domain: {authors.ambiguity}{detail}")

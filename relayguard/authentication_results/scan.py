@@ -21,6 +21,7 @@ _VERSION = re.compile(rb"[0-9/]*+")
 # RFC 5322 §3.2.1: behind a backslash a parenthesis is none.
 _PARENTHESES = re.compile(rb"(\\.|[()])", re.DOTALL)
 _MAX_PARENTHESES = 100
+_ENCODED_WORD = b"=?"
 
 
 def forged_headers(fields: Sequence[Header], authserv_id: str, limit: int | None = None) -> tuple[list[Header], bool]:
@@ -53,7 +54,7 @@ def claims(value: bytes, authserv_id: str) -> bool:
     found = authserv_id_of(value)
     if found is None:
         # Some readers decode an encoded word where it must not be, and it may spell our id.
-        if b"=?" in value.partition(b";")[0]:
+        if _ENCODED_WORD in value:
             return True
         if value.count(b"(") > _MAX_PARENTHESES:
             # To drop so many comments is dear; what has all the letters of our id may spell it.
@@ -92,7 +93,9 @@ def _without_comments(value: bytes) -> bytes:
     kept: list[bytes] = []
     depth = 0
     for part in _PARENTHESES.split(value):
-        if part == b"(":
+        # Outside a comment a backslash is nothing special.
+        opens = part == b"(" or (not depth and part == b"\\(")
+        if opens:
             depth += 1
         elif depth:
             depth -= part == b")"
@@ -104,7 +107,7 @@ def _without_comments(value: bytes) -> bytes:
 def _may_claim(value: bytes, authserv_id: str) -> bool:
     """The cheap question: our id anywhere, or something before the results that could be another spelling of it."""
     start = value.partition(b";")[0]
-    return b"(" in start or not start.isascii() or _mentions(value, authserv_id)
+    return b"(" in start or _ENCODED_WORD in start or not start.isascii() or _mentions(value, authserv_id)
 
 
 def _mentions(value: bytes, authserv_id: str) -> bool:

@@ -10,6 +10,9 @@ from relayguard.core.headers import Headers
 from relayguard.core.results import Reported
 from relayguard.core.standards import PERMISSIVE, IprevResult, IprevValue, SpfIdentity, SpfResult, SpfValue
 
+MAX_RECEIVED = 3
+"""So many Received fields may stand above what a relay wrote: it may have filtered the message, and taken it in again."""
+
 Relayed = SpfResult | IprevResult
 _HEADER_NAME = HEADER_NAME.lower()
 
@@ -30,18 +33,19 @@ def relayed(headers: Headers, authserv_id: str, source: str) -> list[Relayed]:
 
 def _written_by_relay(headers: Headers, authserv_id: str) -> Iterator[AuthenticationResults]:
     own = to_a_labels(authserv_id)
-    fields = received = 0
+    left, received, begun = MAX_FIELDS, 0, False
     for header in headers:
         name = header.name.lower()
         if name == "received":
             received += 1
-            # A relay writes around its own Received; below that, or the one before, stands what came to it.
-            if fields or received > 1:
+            # A relay writes around its own Received; below that stands what came to it.
+            if begun or received > MAX_RECEIVED:
                 return
-        elif name == _HEADER_NAME and fields < MAX_FIELDS:
+        elif name == _HEADER_NAME and left:
+            left -= 1
             read = read_results(header.value)
             if read is not None and to_a_labels(read.authserv_id) == own:
-                fields += 1
+                begun = True
                 yield read
 
 

@@ -109,7 +109,9 @@ class Transaction:
 
     async def end_of_headers(self, pairs: Sequence[tuple[str, bytes]]) -> None:
         """Take the whole header block. A verdict given here is kept until the message ends."""
-        if len(pairs) > MAX_TOTAL and self.envelope.role is not Role.LOCAL:
+        # Neither this host nor a relay of ours could take the refusal.
+        from_us = self.envelope.role is Role.LOCAL or self.session.trusted_relay
+        if len(pairs) > MAX_TOTAL and not from_us:
             self._findings.verdicts.append(Given(CORE, TOO_MANY_FIELDS))
             pairs = pairs[:MAX_TOTAL]
         self._headers = fields_of(pairs, self._rules.strip_headers)

@@ -10,7 +10,7 @@ MAX_FIELDS = 5000
 """Filters see no more of the header block than this."""
 
 MAX_TOTAL = 20_000
-"""A message with more fields than this is refused unseen, unless this host made it: nobody honest sends it."""
+"""A message with more fields than this is refused, unless it comes from this host or a relay of ours: nobody honest sends it."""
 
 LEFT_OUT = ("", b"")
 """Stands in the place of a field beyond `MAX_FIELDS` that nobody will look at."""

@@ -105,3 +105,12 @@ def test_authors_of_several_domains_are_left_to_dmarc_if_the_postmaster_wants() 
 )
 def test_what_cannot_be_evaluated_is_refused_all_the_same(fields: str) -> None:
     assert isinstance(found(fields, Options(several_domains="evaluate"))[-1], Reject)
+
+
+def test_a_relay_of_our_own_is_not_refused_but_what_it_brings_is_told() -> None:
+    author, relay = AuthorFilter(Options(several_domains="evaluate"), SERVICES), a_session(trusted_relay=True)
+    headers = some_headers("From: a@example.com, b@example.net\n")
+    odd = OddAuthor(oddities=frozenset({Oddity.SEVERAL}))
+    several = SeveralAuthors(domains=("example.com", "example.net"))
+    assert collect(author.end_of_headers(relay, an_envelope(), headers)) == [odd, several]
+    assert collect(author.end_of_headers(relay, an_envelope(), some_headers("Subject: x\n"))) == []

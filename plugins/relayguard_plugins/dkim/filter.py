@@ -124,13 +124,13 @@ class DkimFilter:
 
     def _nearest(self, fields: tuple[Header, ...], headers: Headers) -> tuple[Header, ...]:
         """Return as many signatures as may be verified, those that could matter to DMARC first."""
-        author = read_authors(headers).domain
+        authors = read_authors(headers).domains
 
         def distance(field: Header) -> int:
             domain = signing_domain(field)
-            if author is None or not domain:
-                return 2
-            return 0 if domain == author else 1 if lies_under(author, domain) or lies_under(domain, author) else 2
+            if domain in authors:
+                return 0
+            return 1 if domain and any(lies_under(a, domain) or lies_under(domain, a) for a in authors) else 2
 
         return tuple(sorted(fields[:MAX_READ], key=distance)[: self._options.max_signatures])
 

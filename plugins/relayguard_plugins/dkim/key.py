@@ -54,15 +54,15 @@ class Key:
         return True
 
 
-def choose_key(texts: tuple[bytes, ...], kind: str = "rsa") -> Key:
+def choose_key(texts: tuple[bytes, ...], kind: str) -> Key:
     """Return a usable key of a name's TXT records, of `kind` if there is one; raises SignatureError if there is none.
 
     RFC 6376 §3.6.2.2 leaves several records undefined. A stray record must not make a key unusable.
     """
-    error: SignatureError | None = None
+    errors: dict[bool, SignatureError] = {}
     others: list[Key] = []
     # DNS gives them in any order; which is taken, and what is wrong with it, must not depend on that.
-    for text in sorted(texts, key=lambda text: (_looks_stray(text), text)):
+    for stray, text in sorted((_looks_stray(text), text) for text in texts):
         try:
             if len(text) > MAX_RECORD:
                 raise malformed("key record too large")
@@ -71,10 +71,11 @@ def choose_key(texts: tuple[bytes, ...], kind: str = "rsa") -> Key:
                 return key
             others.append(key)
         except SignatureError as unusable:
-            error = error or unusable
-    if others:
+            errors.setdefault(stray, unusable)
+    # A key that is broken may be the one that was meant; a stray record is not.
+    if others and False not in errors:
         return others[0]
-    raise error or SignatureError(DkimValue.PERMERROR, "no key record")
+    raise errors.get(False) or errors.get(True) or SignatureError(DkimValue.PERMERROR, "no key record")
 
 
 def _looks_stray(text: bytes) -> bool:

@@ -13,21 +13,16 @@ from relayguard import (
     ArcSet,
     ArcValue,
     AuthenticationResults,
-    DkimResult,
-    DkimValue,
     Headers,
     IpNetwork,
     Results,
     Session,
-    SpfIdentity,
-    SpfResult,
-    SpfValue,
     contains,
     lies_under,
     read_results,
     to_a_labels,
 )
-
+from relayguard_plugins.dmarc.evaluation import Identifiers
 
 MAX_SEALED = 10
 """So many sets of a chain are read, the newest: no message is forwarded more often by those whom one knows."""
@@ -42,6 +37,10 @@ class Trusted:
     sealers: frozenset[str] = frozenset()
 
 
+_Said = tuple[str | None, str | None]
+"""What was found, and what could not be checked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What speaks for a message; `unknown` says why a trusted forwarder's word could not be checked."""
@@ -54,27 +53,23 @@ class Evidence:
 class Witness:
     """Looks for the evidence in one message; what the sealers say is read once for all authors."""
 
-    def __init__(self, session: Session, headers: Headers, results: Results, trusted: Trusted) -> None:
+    def __init__(
+        self, session: Session, headers: Headers, results: Results, identifiers: Identifiers, trusted: Trusted
+    ) -> None:
         self._session = session
         self._headers = headers
         self._results = results
+        self._identifiers = identifiers
         self._trusted = trusted
 
     def evidence_for(self, author: str) -> Evidence:
         """Return the evidence for mail of the author domain."""
+        forwarder, unknown = self._network(), None
+        for found, missing in (self._signer, self._sealer(author)):
+            forwarder = forwarder or found
+            unknown = unknown or missing
         mailing_list = self._headers.first("List-Id") is not None
-        sealer = next((said.sealer for said, read in self._sealed if _passed(author, read)), None)
-        chain = self._chain
-        forwarder = self._network() or self._signer()
-        if forwarder is None and sealer is not None and chain is not None and chain.value is ArcValue.PASS:
-            forwarder = f"ARC of {sealer}"
-        unknown = None
-        if forwarder is None and sealer is not None and chain is not None:
-            # What it claims may be true: its key could not be had.
-            unknown = f"ARC: {chain.reason}"
-        elif forwarder is None and self._trusted.sealers and self._lost_chain():
-            unknown = "ARC could not be checked"
-        return Evidence(forwarder, unknown, mailing_list)
+        return Evidence(forwarder, None if forwarder else unknown, mailing_list)
 
     @cached_property
     def _chain(self) -> ArcResult | None:
@@ -100,19 +95,29 @@ class Witness:
         address = self._session.client_address
         return f"client {address}" if contains(self._trusted.networks, address) else None
 
-    def _signer(self) -> str | None:
+    @cached_property
+    def _signer(self) -> _Said:
         """A signature alone proves nothing: any message that the forwarder once signed could be sent again."""
-        senders = [
-            each.domain
-            for each in self._results.of(SpfResult)
-            if each.identity is SpfIdentity.MAIL_FROM and each.value is SpfValue.PASS
-        ]
-        for result in self._results.of(DkimResult):
-            domain = result.domain
-            signed = result.value is DkimValue.PASS and domain in self._trusted.domains
-            if signed and any(lies_under(sender, domain) for sender in senders):
-                return f"DKIM and SPF of {domain}"
-        return None
+        known, unknown = self._identifiers, None
+        for domain in self._trusted.domains:
+            signed = domain in known.dkim
+            sent = any(lies_under(sender, domain) for sender in known.spf)
+            if signed and sent:
+                return f"DKIM and SPF of {domain}", None
+            may_be_signed = domain in known.dkim_unknown
+            may_be_sent = any(lies_under(sender, domain) for sender in known.spf_unknown)
+            if (signed and may_be_sent) or (sent and may_be_signed):
+                unknown = f"DKIM and SPF of {domain} could not be checked"
+        return None, unknown
+
+    def _sealer(self, author: str) -> _Said:
+        sealer = next((said.sealer for said, read in self._sealed if _passed(author, read)), None)
+        chain = self._chain
+        if sealer is not None and chain is not None:
+            # Else what it claims may be true: its key could not be had.
+            passed = chain.value is ArcValue.PASS
+            return (f"ARC of {sealer}", None) if passed else (None, f"ARC: {chain.reason}")
+        return None, "ARC could not be checked" if self._trusted.sealers and self._lost_chain() else None
 
     def _lost_chain(self) -> bool:
         return self._results.failed("arc") and self._headers.first("ARC-Seal") is not None

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from relayguard import (
+    Ambiguity,
     Authors,
     Defer,
     DmarcResult,
@@ -71,31 +72,32 @@ class DmarcFilter:
         authors = read_authors(headers)
         domains = _author_domains(authors, results)
         if not domains:
-            yield DmarcResult(value=DmarcValue.PERMERROR, reason=authors.ambiguity)
+            yield _without_author(authors, results)
             return
         found = identifiers_in(results, permissive=self._options.permissive_spf == "count")
         identifiers = _with_failures(found, session, envelope, headers, results)
-        witness = Witness(session, headers, results, self._trusted)
-        judged = []
-        for domain in domains:
-            evidence = witness.evidence_for(domain)
-            judged.append((await self._judged(domain, identifiers, evidence), evidence))
-        result = strictest([each for each, _ in judged])
+        witness = Witness(session, headers, results, identifiers, self._trusted)
+        judged = [await self._judged(domain, identifiers, witness.evidence_for(domain)) for domain in domains]
+        result, verdict = strictest(judged)
         yield result
-        if comes_from_outside(session, envelope):
-            verdict = self._verdict(result, next(evidence for each, evidence in judged if each is result))
-            if verdict is not None:
-                yield verdict
+        if verdict is not None and comes_from_outside(session, envelope):
+            yield verdict
 
-    async def _judged(self, author: str, identifiers: Identifiers, evidence: Evidence) -> DmarcResult:
+    async def _judged(
+        self, author: str, identifiers: Identifiers, evidence: Evidence
+    ) -> tuple[DmarcResult, Verdict | None]:
         answers = await self._resolver.resolve_all(needed(author, identifiers))
         result = evaluate(author, identifiers, answers, self._exceptions.treat_as(author))
-        return judge(result, evidence, never_reject=self._exceptions.never_reject(author))
-
-    def _verdict(self, result: DmarcResult, evidence: Evidence) -> Verdict | None:
+        result = judge(result, evidence, never_reject=self._exceptions.never_reject(author))
         if result.value is DmarcValue.TEMPERROR and self._options.on_temperror == "defer":
-            return Defer(text=f"DMARC of {result.domain} cannot be checked now", enhanced="4.7.0")
-        return verdict_of(result, evidence)
+            return result, Defer(text=f"DMARC of {result.domain} cannot be checked now", enhanced="4.7.0")
+        return result, verdict_of(result, evidence)
+
+
+def _without_author(authors: Authors, results: Results) -> DmarcResult:
+    if authors.ambiguity is Ambiguity.SEVERAL_DOMAINS and results.failed("author"):
+        return DmarcResult(value=DmarcValue.TEMPERROR, reason="the author could not be checked")
+    return DmarcResult(value=DmarcValue.PERMERROR, reason=authors.ambiguity)
 
 
 def _author_domains(authors: Authors, results: Results) -> tuple[str, ...]:

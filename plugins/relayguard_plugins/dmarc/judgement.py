@@ -15,7 +15,7 @@ from relayguard import (
 )
 from relayguard_plugins.dmarc.evidence import Evidence
 
-_STRICTNESS = {DmarcPolicy.NONE: 0, DmarcPolicy.QUARANTINE: 1, DmarcPolicy.REJECT: 2}
+_STRENGTH: dict[type[object], int] = {Reject: 3, Defer: 2, Quarantine: 1, type(None): 0}
 # Among several authors: a failure that leads to something, then what could be one.
 _URGENCY = {
     DmarcValue.TEMPERROR: 4,
@@ -34,9 +34,9 @@ def judge(result: DmarcResult, evidence: Evidence, *, never_reject: bool) -> Dma
     return replace(result, applied=applied, overrides=(*result.overrides, *filter(None, [override])))
 
 
-def strictest(results: list[DmarcResult]) -> DmarcResult:
-    """Return the one of several authors' results that is to be acted on (RFC 9989 §11.5)."""
-    return max(results, key=lambda each: (_STRICTNESS[each.applied or DmarcPolicy.NONE], _URGENCY[each.value]))
+def strictest(judged: list[tuple[DmarcResult, Verdict | None]]) -> tuple[DmarcResult, Verdict | None]:
+    """Return the one of several authors' results that leads to most, with its verdict (RFC 9989 §11.5)."""
+    return max(judged, key=lambda each: (_STRENGTH[type(each[1])], _URGENCY[each[0].value]))
 
 
 def verdict_of(result: DmarcResult, evidence: Evidence) -> Verdict | None:

@@ -85,7 +85,9 @@ class Query(spf.query):
         self._dispensable = False
         self._closed = False
         self._counts = True
-        self._includes: dict[str, str] = {}
+        self._depth = 0
+        self._passing: set[str] = set()
+        self._static: set[str] = set()
         self._octets = 0
         self.authorised = 0
         """How many addresses of the client's family the records pass that were looked at, at most."""
@@ -94,7 +96,7 @@ class Query(spf.query):
         self, name: str, qtype: str, cnames: dict[str, str] | None = None, ignore_void: bool = False
     ) -> list[object]:
         """Return the records of a name. The resolver has followed CNAMEs already."""
-        name = name.removesuffix(".").lower()
+        name = _absolute(name)
         if not all(0 < len(label) < 64 for label in name.split(".")) or len(name) > 253:
             return []
         # RFC 8616 §4: a local part beyond ASCII makes no domain name, and so no match.
@@ -115,6 +117,9 @@ class Query(spf.query):
             self.void_lookups += 1
             if self.void_lookups > 2:
                 raise spf.PermError("Void lookup limit of 2 exceeded")
+        # RFC 7208 §5.7: an exists: that does not ask for the client matches every client.
+        if records and name in self._static:
+            self.authorised += 1 << self.ipaddr.max_prefixlen
         return records
 
     def cidrmatch(self, ipaddrs: list[str], n: int) -> bool:
@@ -164,28 +169,32 @@ class Query(spf.query):
         return answer is not None
 
     def _address_of(self, host: str) -> Question:
-        return Question(host.removesuffix(".").lower(), RecordType(self.A))
+        return Question(_absolute(host), RecordType(self.A))
 
     def check0(self, spf: str | None, recursion: int) -> tuple[str, int, str]:
         """Evaluate one record."""
         self._closed = False
-        outer = self._counts
-        # What an include lets pass that is not wanted to pass (-include, ?include) does not pass.
-        self._counts = outer and self._includes.get(self.d, "pass") == "pass"
+        outer = self._depth, self._counts, self._passing
+        # What an include lets pass that is not wanted to pass (-include, ?include) does not pass. A redirect= is
+        # no include: it comes at the same depth.
+        included = recursion > self._depth
+        self._counts = self._counts and (not included or self.d in self._passing)
+        self._depth, self._passing = recursion, set()
         try:
             return super().check0(spf, recursion)
         finally:
-            self._counts = outer
+            self._depth, self._counts, self._passing = outer
 
     def validate_mechanism(self, mech: str) -> tuple[str, str, str, int, str]:
         """Read one term, and add up what it lets pass. pyspf reads all terms of a record before it follows any."""
         validated = _, mechanism, argument, prefix, result = super().validate_mechanism(mech)
-        if mechanism == "include":
-            self._includes[argument] = result
         if result == "pass" and self._counts and not self._closed:
             width = self.ipaddr.max_prefixlen
-            # An exists: that does not ask for the client matches every client, or none.
-            if mechanism == "all" or (mechanism == "exists" and not _ABOUT_THE_CLIENT.search(mech)):
+            if mechanism == "include":
+                self._passing.add(argument)
+            elif mechanism == "exists" and not _ABOUT_THE_CLIENT.search(mech):
+                self._static.add(_absolute(argument))
+            elif mechanism == "all":
                 self.authorised += 1 << width
             elif mechanism in ("a", "mx", "ip4" if width == 32 else "ip6"):
                 self.authorised += 1 << (width - prefix)
@@ -210,6 +219,10 @@ class Query(spf.query):
 
     def get_explanation(self, spec: str) -> None:
         """Never fetch the explanation: it is a stranger's text, and pyspf would fetch it even for a pass."""
+
+
+def _absolute(name: str) -> str:
+    return name.removesuffix(".").lower()
 
 
 def _records(answer: Answer) -> list[object]:

@@ -72,6 +72,9 @@ def test_a_forged_header_with_our_id_as_u_label_is_recognised() -> None:
         b" =?utf-8?b?bXguZXhhbXBsZS5jb20=?=; spf=pass",
         b" =?utf-8?q?mx=2Eexample=2Ecom?=; spf=pass",
         b" mx(\\)).example.com; spf=pass",
+        b" mx\\(c).example.com; spf=pass",
+        b' "=?utf-8?q?mx=2Eexample=2Ecom?="; spf=pass',
+        b" (a;b) =?utf-8?q?mx=2Eexample=2Ecom?=; spf=pass",
     ],
 )
 def test_a_forged_field_with_syntax_errors_is_recognised(value: bytes) -> None:
@@ -173,6 +176,12 @@ def test_behind_the_cap_another_spelling_of_our_id_is_forged_too() -> None:
         *[("A", b" mx.example.org; none")] * 60, ("A", "mx\uff0eexample\uff0ecom; dkim=pass".encode())
     )
     assert forged_headers(fields, ID) == ([fields[60]], True)
+
+
+def test_an_encoded_word_is_forged_behind_the_cap_and_in_a_large_field_too() -> None:
+    word = b" =?utf-8?q?mx=2Eexample=2Ecom?=; dkim=pass"
+    fields = Headers.of(*[("A", b" mx.example.org; none")] * 50, ("A", word), ("A", word + b" " * MAX_BYTES))
+    assert forged_headers(fields, ID) == ([fields[50], fields[51]], True)
 
 
 def test_whoever_forges_without_end_is_not_scanned_to_the_end() -> None:

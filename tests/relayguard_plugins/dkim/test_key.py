@@ -73,12 +73,12 @@ def test_a_key_within_bounds_is_read(bits: int) -> None:
 
 def test_a_record_too_large_is_not_read() -> None:
     with pytest.raises(SignatureError, match="key record too large"):
-        choose_key((b"p=" + RSA + b"; n=" + b"x" * MAX_RECORD,))
+        choose_key((b"p=" + RSA + b"; n=" + b"x" * MAX_RECORD,), "rsa")
 
 
 def test_of_several_records_a_usable_one_is_taken_and_the_same_in_any_order() -> None:
     texts = (b"junk", b"p=", b"t=y; p=" + RSA, b"p=" + RSA)
-    assert {choose_key(each).testing for each in permutations(texts)} == {False}
+    assert {choose_key(each, "rsa").testing for each in permutations(texts)} == {False}
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_if_no_record_is_usable_the_first_that_looks_like_a_key_says_why(
     texts: tuple[bytes, ...], reason: str
 ) -> None:
     with pytest.raises(SignatureError, match=reason):
-        choose_key(texts)
+        choose_key(texts, "rsa")
 
 
 @given(st.binary(max_size=120) | st.binary(max_size=60).map(lambda junk: b"p=MIGf; k=" + junk))
@@ -103,7 +103,7 @@ def test_no_record_breaks_the_reader(text: bytes) -> None:
 def test_what_is_wrong_with_a_key_does_not_depend_on_the_order_of_the_records(stray: bytes) -> None:
     for texts in ((b"v=DKIM1; p=", stray), (stray, b"v=DKIM1; p=")):
         with pytest.raises(SignatureError, match="key revoked"):
-            choose_key(texts)
+            choose_key(texts, "rsa")
 
 
 def test_of_several_keys_the_one_that_fits_is_taken_in_whatever_order_they_come() -> None:
@@ -112,3 +112,10 @@ def test_of_several_keys_the_one_that_fits_is_taken_in_whatever_order_they_come(
         assert choose_key(each, "rsa").kind == "rsa"
         assert choose_key(each, "ed25519").kind == "ed25519"
         assert choose_key(each, "dsa") == choose_key(texts, "dsa")
+
+
+def test_a_broken_key_of_the_kind_that_was_meant_says_what_is_wrong_beside_a_good_one_of_another() -> None:
+    revoked, other = b"v=DKIM1; p=", f"k=ed25519; p={published(ed25519_key())}".encode()
+    with pytest.raises(SignatureError, match="key revoked"):
+        choose_key((other, revoked), "rsa")
+    assert choose_key((other, b"junk"), "rsa").kind == "ed25519"

@@ -7,19 +7,15 @@ from relayguard import (
     ArcResult,
     ArcSet,
     ArcValue,
-    DkimResult,
-    DkimValue,
     Failed,
     Failure,
     Headers,
     Result,
     Results,
-    SpfIdentity,
-    SpfResult,
-    SpfValue,
     Stage,
 )
 from relayguard.testing import a_session, some_headers
+from relayguard_plugins.dmarc.evaluation import Identifiers
 from relayguard_plugins.dmarc.evidence import MAX_SEALED, Evidence, Trusted, Witness
 
 AUTHOR = "author.example"
@@ -27,11 +23,17 @@ PASSED = "dmarc=pass header.from=author.example"
 SEALED = ArcSet(instance=1, sealer="lists.example", results=f" lists.example; spf=fail; {PASSED}".encode())
 STRANGER = replace(SEALED, sealer="attack.example")
 NOTHING = Headers(())
+IDENTIFIERS = Identifiers()
 TRUSTED = Trusted(sealers=frozenset({"lists.example", "b.example"}))
 
 
-def evidence(*results: Result, headers: Headers = NOTHING, trusted: Trusted = TRUSTED) -> Evidence:
-    return Witness(a_session(), headers, Results(results), trusted).evidence_for(AUTHOR)
+def evidence(
+    *results: Result,
+    headers: Headers = NOTHING,
+    trusted: Trusted = TRUSTED,
+    identifiers: Identifiers = IDENTIFIERS,
+) -> Evidence:
+    return Witness(a_session(), headers, Results(results), identifiers, trusted).evidence_for(AUTHOR)
 
 
 def chain(*sets: ArcSet, value: ArcValue = ArcValue.PASS) -> ArcResult:
@@ -93,29 +95,30 @@ SIGNER = Trusted(domains=frozenset({"lists.example"}))
 LIST = some_headers("List-Id: Cooks <cooks.lists.example>\n")
 
 
-def sent_by(domain: str, value: SpfValue = SpfValue.PASS) -> SpfResult:
-    return SpfResult(value=value, identity=SpfIdentity.MAIL_FROM, domain=domain, identifier=f"b@{domain}")
+FORWARDER = "lists.example"
+CHECKED = Evidence(forwarder="DKIM and SPF of lists.example")
+UNKNOWN = Evidence(unknown="DKIM and SPF of lists.example could not be checked")
 
 
 @pytest.mark.parametrize(
-    ("signer", "value", "spf", "forwarder"),
+    ("identifiers", "found"),
     [
-        ("lists.example", DkimValue.PASS, sent_by("lists.example"), "DKIM and SPF of lists.example"),
-        ("lists.example", DkimValue.PASS, sent_by("bounces.lists.example"), "DKIM and SPF of lists.example"),
-        ("lists.example", DkimValue.PASS, sent_by("lists.example", SpfValue.FAIL), None),
-        ("lists.example", DkimValue.PASS, sent_by("attack.example"), None),
-        ("lists.example", DkimValue.PASS, sent_by("notlists.example"), None),
-        ("lists.example", DkimValue.FAIL, sent_by("lists.example"), None),
-        ("lists.example", DkimValue.POLICY, sent_by("lists.example"), None),
-        ("attack.example", DkimValue.PASS, sent_by("attack.example"), None),
+        (Identifiers(dkim=(FORWARDER,), spf=(FORWARDER,)), CHECKED),
+        (Identifiers(dkim=(FORWARDER,), spf=("bounces.lists.example",)), CHECKED),
+        (Identifiers(dkim=(FORWARDER,), spf=("attack.example",)), Evidence()),
+        (Identifiers(dkim=(FORWARDER,), spf=("notlists.example",)), Evidence()),
+        (Identifiers(dkim=(FORWARDER,)), Evidence()),
+        (Identifiers(spf=(FORWARDER,)), Evidence()),
+        (Identifiers(dkim=("attack.example",), spf=("attack.example",)), Evidence()),
+        (Identifiers(dkim=(FORWARDER,), spf_unknown=(FORWARDER,)), UNKNOWN),
+        (Identifiers(dkim_unknown=(FORWARDER,), spf=(FORWARDER,)), UNKNOWN),
+        (Identifiers(dkim_unknown=(FORWARDER,), spf_unknown=(FORWARDER,)), Evidence()),
     ],
 )
 def test_a_signer_is_evidence_if_he_is_trusted_and_it_comes_from_him(
-    signer: str, value: DkimValue, spf: SpfResult, forwarder: str | None
+    identifiers: Identifiers, found: Evidence
 ) -> None:
-    assert evidence(DkimResult(value=value, domain=signer), spf, headers=LIST, trusted=SIGNER).forwarder == forwarder
-    helo = replace(spf, identity=SpfIdentity.HELO)
-    assert evidence(DkimResult(value=value, domain=signer), helo, headers=LIST, trusted=SIGNER).forwarder is None
+    assert evidence(identifiers=identifiers, trusted=SIGNER) == found
 
 
 def test_a_trusted_network_is_evidence_and_a_list_id_is_told_apart() -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
@@ -270,6 +271,25 @@ def test_a_domain_whose_dns_fails_is_not_hidden_behind_one_that_fails_and_asks_f
     several = SeveralAuthors(domains=("none.example", "broken.example"))
     options = Options(on_temperror="defer")
     assert verdicts("From: a@none.example, b@broken.example\n", several, options=options) == ["Defer"]
+
+
+def test_if_the_author_filter_failed_several_authors_are_a_temporary_error() -> None:
+    (result,) = judged(SEVERAL, lost("author"))
+    assert isinstance(result, DmarcResult)
+    assert (result.value, result.reason) == (DmarcValue.TEMPERROR, "the author could not be checked")
+
+
+def test_a_forwarder_whose_spf_cannot_be_had_makes_a_refusal_wait() -> None:
+    options = Options(forwarder_domains=("lists.example",))
+    spf = SpfResult(
+        value=SpfValue.TEMPERROR, identity=SpfIdentity.MAIL_FROM, domain="lists.example", identifier="b@lists.example"
+    )
+    reject = "From: a@reject.example\n"
+    assert verdicts(reject, passed("lists.example"), spf, options=options) == ["Defer"]
+    assert verdicts(reject, passed("lists.example"), replace(spf, value=SpfValue.PASS), options=options) == []
+    permissive = replace(spf, value=SpfValue.PASS, permissive=True)
+    strict = replace(options, permissive_spf="ignore")
+    assert verdicts(reject, passed("lists.example"), permissive, options=strict) == ["Reject"]
 
 
 def test_trusted_sealers_need_the_arc_filter_before() -> None:

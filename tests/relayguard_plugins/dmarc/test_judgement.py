@@ -9,6 +9,7 @@ from relayguard import (
     OverrideKind,
     Quarantine,
     Reject,
+    Verdict,
 )
 from relayguard_plugins.dmarc.evidence import Evidence
 from relayguard_plugins.dmarc.judgement import judge, strictest, verdict_of
@@ -80,18 +81,20 @@ def test_the_verdict_is_what_is_applied_or_to_wait_where_evidence_may_still_come
     assert verdict_of(judge(failed(REJECT), evidence, never_reject=False), evidence) == verdict
 
 
-def test_of_several_results_the_one_that_asks_for_most_is_taken() -> None:
-    results = [
-        judge(failed(policy, value=value), NOTHING, never_reject=False)
-        for value, policy in (
-            (DmarcValue.PASS, REJECT),
-            (DmarcValue.NONE, None),
-            (DmarcValue.FAIL, NONE),
-            (DmarcValue.PERMERROR, None),
-            (DmarcValue.TEMPERROR, None),
-            (DmarcValue.FAIL, QUARANTINE),
-            (DmarcValue.FAIL, REJECT),
-        )
+def test_of_several_results_the_one_that_leads_to_most_is_taken() -> None:
+    defer = Defer(text="DNS")
+    judged: list[tuple[DmarcResult, Verdict | None]] = [
+        (failed(REJECT, value=DmarcValue.PASS), None),
+        (failed(None, value=DmarcValue.NONE), None),
+        (failed(NONE), None),
+        (failed(None, value=DmarcValue.PERMERROR), None),
+        (failed(None, value=DmarcValue.TEMPERROR), None),
+        (failed(QUARANTINE), Quarantine(reason=TEXT)),
+        (failed(None, value=DmarcValue.TEMPERROR), defer),
+        (failed(REJECT), defer),
+        (failed(REJECT), Reject(text=TEXT)),
     ]
-    for last in range(1, len(results) + 1):
-        assert strictest(results[:last]) is results[last - 1]
+    for last in range(1, len(judged) + 1):
+        taken = strictest(judged[:last][::-1])
+        assert taken[1] == judged[last - 1][1]
+        assert taken[0].value is judged[last - 1][0].value or taken[1] == defer
