@@ -28,6 +28,7 @@ from relayguard.snapshot import take
 
 _CONFIGURATION = f"""
 authserv_id = "mx.bench.test"
+filters = ["author", "spf", "dkim", "dmarc"]
 dns.nameservers = ["{RESOLVER}:53"]
 metrics.address = "off"
 """
