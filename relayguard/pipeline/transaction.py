@@ -26,7 +26,7 @@ from relayguard.pipeline.needs import Needs
 from relayguard.pipeline.record import EnvelopeRecord, Observer
 from relayguard.pipeline.relayed import relayed
 from relayguard.pipeline.rules import Rules
-from relayguard.pipeline.visible import MAX_TOTAL, fields_of, visible_part
+from relayguard.pipeline.visible import MAX_FIELDS, MAX_TOTAL, fields_of, visible_part
 from relayguard.services import Metrics
 
 CORE = "relayguard"
@@ -111,11 +111,12 @@ class Transaction:
         """Take the whole header block. A verdict given here is kept until the message ends."""
         # Neither this host nor a relay of ours could take the refusal.
         from_us = self.envelope.role is Role.LOCAL or self.session.trusted_relay
-        if len(pairs) > MAX_TOTAL and not from_us:
+        total = len(pairs)
+        if total > MAX_TOTAL and not from_us:
             self._findings.verdicts.append(Given(CORE, TOO_MANY_FIELDS))
-            pairs = pairs[:MAX_TOTAL]
+            pairs = pairs[:MAX_FIELDS]
         self._headers = fields_of(pairs, self._rules.strip_headers)
-        self._visible = visible_part(self._headers, len(pairs))
+        self._visible = visible_part(self._headers, total)
         if not self._visible.complete:
             self._metrics.cap_hit(Cap.HEADER_BLOCK)
         self._size += sum(len(name) + len(value) + 3 for name, value in pairs)
