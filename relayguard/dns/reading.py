@@ -31,6 +31,8 @@ def read(question: Question, message: dns.message.Message, now: float) -> Answer
         # RFC 2308 §2.1: of a chain of aliases, it is the last target that does not exist; the name itself has a record.
         status = Status.NXDOMAIN if code == dns.rcode.NXDOMAIN and not chain.cnames else Status.NODATA
         return Answer(status=status, expires=now + _negative_ttl(message))
+    if chain.answer.rdtype != dns.rdatatype.from_text(question.type):
+        return failure("answer to another question", now)
     ttl = min(max(chain.minimum_ttl, TTL_MIN), TTL_MAX)
     return _READERS[question.type](list(chain.answer), now + ttl)
 

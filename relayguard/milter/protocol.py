@@ -152,7 +152,10 @@ class Edit:
     @classmethod
     def decode(cls, packet: Packet) -> "Edit":
         """Read an edit; raises ProtocolError."""
-        kind, data, index = Response(packet.command), packet.data, 0
+        kind = next((each for each in EDITS if each.value == packet.command), None)
+        data, index = packet.data, 0
+        if kind is None:
+            raise ProtocolError("not an edit")
         if kind is Response.REPLACE_BODY:
             return cls(kind, (data,))
         if kind in (Response.INSERT_HEADER, Response.CHANGE_HEADER):

@@ -90,3 +90,12 @@ def test_a_query_taken_for_an_answer_is_a_temporary_error() -> None:
     query = dns.message.make_query("a.example.", "A")
     found = read(Question("a.example", RecordType.A), query, NOW)
     assert found.status is Status.TEMPERROR
+
+
+def test_an_answer_to_another_question_is_a_temporary_error() -> None:
+    query = dns.message.make_query("a.example.", "TXT")
+    other = dns.message.make_response(query)
+    other.answer.append(dns.rrset.from_text("a.example.", 60, "IN", "TXT", '"text"'))
+    other = dns.message.from_wire(other.to_wire())
+    found = read(Question("a.example", RecordType.A), other, NOW)
+    assert (found.status, found.reason) == (Status.TEMPERROR, "answer to another question")

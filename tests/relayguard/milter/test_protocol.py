@@ -83,3 +83,9 @@ def test_header_edits_carry_an_index_and_others_none() -> None:
 
 def test_texts_are_split_at_nul() -> None:
     assert split(b"a\0\0b\0") == [b"a", b"", b"b"]
+
+
+@pytest.mark.parametrize("command", [b"c", b"O", b"?", b"\xff"])
+def test_what_is_no_edit_is_refused(command: bytes) -> None:
+    with pytest.raises(ProtocolError, match="not an edit"):
+        Edit.decode(Packet(command, b"x\0"))
