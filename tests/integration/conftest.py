@@ -12,17 +12,22 @@ from pathlib import Path
 
 import pytest
 
+from relayguard.testing.daemon import sample
 from relayguard.testing.postfix import Postfix
 from relayguard.testing.sendmail import Sendmail, unpack
 from tests.conftest import Serve, Served, open_folder
 
 LOGIN, PASSWORD = "bob@example.com", "secret"
 SENDMAIL = Path(__file__).parents[2] / ".make" / "sendmail"
+PLAIN = b"From: a@example.net\r\nSubject: hello\r\n\r\nbody\r\n"
+WARNING = 4
 _numbers = count(1)
 
 
 class Sending:
     """Sends mail to an MTA, and finds it in the mailbox."""
+
+    served: Served
 
     @property
     def mta(self) -> Postfix | Sendmail:
@@ -49,6 +54,13 @@ class Sending:
         assert raw is not None, f"{sent} was not delivered; log:\n{self.mta.log[-3000:]}"
         return message_from_bytes(raw)
 
+    def envelopes(self) -> tuple[float, float]:
+        """Send one more message, and return how many envelopes have begun, and how many of them have ended."""
+        self.send(PLAIN)
+        begun = sample(self.served.metrics(), "relayguard_envelopes_begun_total")
+        self.served.daemon.await_events("envelope", int(begun))
+        return begun, sample(self.served.metrics(), "relayguard_envelopes_total")
+
 
 @dataclass(frozen=True)
 class Relay(Sending):
@@ -61,6 +73,10 @@ class Relay(Sending):
     def mta(self) -> Postfix:
         return self.postfix
 
+    def warnings(self) -> list[str]:
+        """What Postfix logged as a warning about its milter."""
+        return [line for line in self.postfix.log.splitlines() if "warning" in line and "milter" in line]
+
 
 @dataclass(frozen=True)
 class SendmailRelay(Sending):
@@ -72,6 +88,10 @@ class SendmailRelay(Sending):
     @property
     def mta(self) -> Sendmail:
         return self.sendmail
+
+    def warnings(self) -> list[str]:
+        """What Sendmail logged as a warning or worse (RFC 5424 section 6.2.1: severity is the priority modulo 8)."""
+        return [line for line in self.sendmail.log.splitlines() if int(line[1 : line.index(">")]) % 8 <= WARNING]
 
 
 @dataclass(frozen=True)
