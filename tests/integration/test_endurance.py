@@ -18,8 +18,12 @@ MB = 1024 * 1024
 
 
 def others_are_served_while(served: Served, waiting: int) -> None:
-    """Let so many clients wait for DNS that never answers; meanwhile others send mail, and are done first."""
+    """Let so many clients wait for DNS that never answers; meanwhile others send mail, and are done first.
+
+    Were the others held up, one of them at most would be done before the first who waits is answered.
+    """
     replies: list[object] = []
+    done = 0
 
     def wait(client: MilterClient) -> None:
         replies.append(client.mail_from(b"<a@silent.example>"))
@@ -31,18 +35,19 @@ def others_are_served_while(served: Served, waiting: int) -> None:
             client.helo()
         for client in clients:
             pool.submit(wait, client)
-        for _ in range(100):
+        while done < 100 and not replies:
             with MilterClient(served.address) as other:
                 other.connect()
                 other.helo()
                 assert other.deliver(MESSAGE).reply == CONTINUE
-        assert replies == [], "who waits for DNS still waits"
+            done += 1
+    assert done > 10, "others are served while clients wait for DNS"
     # And then DNS trouble has cost nobody his mail.
     assert replies == [CONTINUE] * waiting
 
 
 def test_clients_that_wait_for_silent_dns_do_not_hold_up_the_others(serve: Serve) -> None:
-    others_are_served_while(serve(ALL, zone=ZONE), waiting=50)
+    others_are_served_while(serve(ALL, zone=ZONE, dns_timeout=5.0), waiting=50)
 
 
 @pytest.mark.long
