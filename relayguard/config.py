@@ -19,6 +19,7 @@ from relayguard.core.envelope import Role
 DEFAULT_PATH = Path("/etc/relayguard/relayguard.toml")
 
 ModeName = Literal["enforce", "shadow"]
+TransportName = Literal["libmilter", "native"]
 
 
 def _check_id(value: str) -> str:
@@ -103,6 +104,7 @@ class Listener(_Table):
     address: Annotated[str, AfterValidator(_check_socket)] = "unix:/run/relayguard/milter.sock"
     mode: str = Field("0660", pattern=r"^0[0-7]{3}$")
     group: str | None = None
+    transport: TransportName = "libmilter"
     workers: int | None = Field(None, ge=1, le=512)
     filters: tuple[str, ...] | None = None
 
@@ -193,10 +195,30 @@ class Config(_Table):
         own = self.listener[listener].filters
         return self.filters if own is None else own
 
-    def workers_of(self, listener: str, cores: int) -> int:
-        """Return how many processes serve a listener: by default all cores the first one, and 1 each other."""
-        own = self.listener[listener].workers
-        return own or (cores if listener == next(iter(self.listener)) else 1)
+    def crews(self, cores: int) -> list["Crew"]:
+        """Return who serves what. libmilter serves one listener a process; all native listeners share theirs."""
+        native = tuple(name for name, listener in self.listener.items() if listener.transport == "native")
+        crews: list[Crew] = []
+        for name, listener in self.listener.items():
+            if listener.transport == "libmilter":
+                crews.append(Crew((name,), "libmilter", self._workers_of((name,), cores)))
+            elif name == native[0]:
+                crews.append(Crew(native, "native", self._workers_of(native, cores)))
+        return crews
+
+    def _workers_of(self, listeners: tuple[str, ...], cores: int) -> int:
+        """By default as many as there are cores for the first listener, and those who share its workers; else 1."""
+        wanted = [workers for name in listeners if (workers := self.listener[name].workers)]
+        return max(wanted, default=cores if next(iter(self.listener)) in listeners else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Listeners that are served by the same `workers` processes."""
+
+    listeners: tuple[str, ...]
+    transport: TransportName
+    workers: int
 
 
 @dataclass(frozen=True, slots=True, order=True)

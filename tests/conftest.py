@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from relayguard.config import Listener
 from relayguard.testing.daemon import Daemon
 from relayguard.testing.dns_server import DnsServer
 from relayguard.testing.milter_client import MilterClient
@@ -18,6 +19,11 @@ from relayguard.testing.ports import free_port
 # A slow machine is no fault of the code under test.
 settings.register_profile("relayguard", deadline=None)
 settings.load_profile("relayguard")
+
+TRANSPORT = Listener().transport
+"""Over which transport the daemon serves where a test does not say."""
+
+TRANSPORTS = ("libmilter", "native")
 
 DROP_IN = Path(__file__).parent / "drop_in"
 
@@ -58,6 +64,7 @@ def configuration(
     workers: int = 1,
     control: str = "off",
     dns_timeout: float = 2.0,
+    transport: str = TRANSPORT,
 ) -> str:
     """Return a configuration file for tests."""
     return f"""\
@@ -71,6 +78,7 @@ local_networks = ["127.0.0.1/32"]
 address = "{address}"
 mode = "0666"
 workers = {workers}
+transport = "{transport}"
 [daemon]
 control = "{control}"
 [dns]
@@ -104,6 +112,7 @@ def serve() -> Iterator[Serve]:
             tables: str = "",
             workers: int = 1,
             dns_timeout: float = 2.0,
+            transport: str = TRANSPORT,
         ) -> Served:
             directory = stack.enter_context(open_folder())
             address = f"inet:127.0.0.1:{free_port()}" if tcp else f"unix:{directory}/milter.sock"
@@ -111,7 +120,9 @@ def serve() -> Iterator[Serve]:
             dns = stack.enter_context(DnsServer(zone))
             control = str(directory / "control.sock")
             text = (
-                configuration(address, dns.port, metrics, filters, extra, plugins, workers, control, dns_timeout)
+                configuration(
+                    address, dns.port, metrics, filters, extra, plugins, workers, control, dns_timeout, transport
+                )
                 + tables
             )
             return Served(stack.enter_context(Daemon(directory, text)), address, metrics, dns)

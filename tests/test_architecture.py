@@ -44,11 +44,13 @@ BROAD_EXCEPTS = {
     "relayguard/pipeline/discovery.py": 2,
     "relayguard/pipeline/hold.py": 1,
     "relayguard/pipeline/threads.py": 1,
+    "relayguard/milter/dialogue.py": 1,
     "relayguard/milter/libmilter.py": 1,
+    "relayguard/milter/wire.py": 1,
     "relayguard/app.py": 1,
     "relayguard/daemon/reloading.py": 1,
 }
-"""Where anything may be caught: around a stranger's code, at the edge to C, and where the old generation serves on."""
+"""Where anything may be caught: around a stranger's code, at the edge to the MTA, and where the old generation serves on."""
 
 
 def relative(path: Path) -> str:

@@ -7,9 +7,12 @@ import os
 import signal
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from relayguard.config import Crew
 from relayguard.core.processes import Cause, State
+from relayguard.daemon.assignment import joined
 from relayguard.daemon.channel import Word
 from relayguard.daemon.listeners import Listeners
 from relayguard.daemon.process import Starter, Worker
@@ -39,8 +42,13 @@ class Place:
     """One of the places of a generation, each held by one worker."""
 
     number: int
-    listener: str
+    crew: Crew
     cpu: int | None
+
+    @property
+    def listener(self) -> str:
+        """The name of the listener, or those of several, for metrics and logs."""
+        return joined(self.crew.listeners)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +123,9 @@ class Generation:
         await asyncio.gather(*(worker.detached.wait() for worker in self.workers))
 
     @property
-    def serving(self) -> list[str]:
-        """The listener of each worker that accepts clients."""
-        return [each.assignment.listener for each in tuple(self.workers) if each.state is State.SERVING]
+    def serving(self) -> list[AbstractSet[str]]:
+        """The listeners on which a worker accepts clients, of each worker."""
+        return [each.assignment.sockets.keys() for each in tuple(self.workers) if each.state is State.SERVING]
 
     @property
     def sessions(self) -> int:
@@ -135,16 +143,18 @@ class Generation:
         cores = sorted(os.sched_getaffinity(0))
         core = itertools.cycle(cores if config.daemon.pin else [None])
         number = itertools.count()
-        for listener in config.listener:
-            for _ in range(config.workers_of(listener, len(cores))):
-                yield Place(next(number), listener, next(core))
+        for crew in config.crews(len(cores)):
+            for _ in range(crew.workers):
+                # Only libmilter's threads gain by it.
+                yield Place(next(number), crew, next(core) if crew.transport == "libmilter" else None)
 
     def _hire(self, place: Place) -> Worker:
-        opened = self._house.listeners[self.snapshot.config.listener[place.listener].address]
+        crew, config = place.crew, self.snapshot.config
+        sockets = {name: self._house.listeners[config.listener[name].address] for name in crew.listeners}
         slot = self._house.slots.take()
         try:
             worker = self._house.starter.start(
-                place.listener, opened, self.number, self._file, slot, place.cpu, self._gone
+                sockets, crew.transport, self.number, self._file, slot, place.cpu, self._gone
             )
         except OSError as error:
             self._house.slots.release(slot)

@@ -6,11 +6,12 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from relayguard.config import TransportName
 from relayguard.core.processes import Cause, State
 from relayguard.core.text import printable
 from relayguard.daemon.assignment import Assignment
@@ -169,8 +170,8 @@ class Starter:
 
     def start(
         self,
-        listener: str,
-        opened: socket.socket,
+        sockets: Mapping[str, socket.socket],
+        transport: TransportName,
         generation: int,
         snapshot: int,
         slot: int,
@@ -182,10 +183,10 @@ class Starter:
             ours, theirs = (made.enter_context(end) for end in socket.socketpair(type=socket.SOCK_SEQPACKET))
             crash = made.enter_context(os.fdopen(os.memfd_create("relayguard-crash"), "rb"))
             assignment = Assignment(
-                listener=listener,
+                sockets={name: opened.fileno() for name, opened in sockets.items()},
+                transport=transport,
                 generation=generation,
                 slot=slot,
-                socket=opened.fileno(),
                 channel=theirs.fileno(),
                 snapshot=snapshot,
                 crash=crash.fileno(),

@@ -151,7 +151,7 @@ class Supervisor:
 
     def _healthy(self) -> bool:
         """Tell whether mail is being served on every listener; asked from the exporter's thread."""
-        served = {listener for each in self._generations.living for listener in each.serving}
+        served = {name for each in self._generations.living for listeners in each.serving for name in listeners}
         return not self._stopping.is_set() and served >= self._generations.current.snapshot.config.listener.keys()
 
     def _states(self) -> list[WorkerState]:

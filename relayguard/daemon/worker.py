@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterable
 
 from relayguard import __version__
 from relayguard.app import build_filters, build_pipeline, build_resolver, services_of
@@ -21,7 +22,7 @@ from relayguard.log import Logger, make_logger
 from relayguard.metrics.processes import resident_memory
 from relayguard.metrics.prometheus import PrometheusMetrics
 from relayguard.metrics.shared import share
-from relayguard.milter.libmilter import LibmilterTransport
+from relayguard.milter.transport import Transport, open_transport
 from relayguard.pipeline.connection import Pipeline
 from relayguard.pipeline.envelope_log import EnvelopeLog
 from relayguard.pipeline.record import Observers
@@ -77,20 +78,23 @@ async def _serve(assignment: Assignment) -> int:
         logger.error("metrics are not counted", folder=assignment.metrics, error=error.strerror)
     worker = Worker(assignment, logger)
     try:
-        pipeline = build(snapshot, assignment.listener, logger)
+        pipelines = build(snapshot, assignment.sockets, logger)
     except ConfigError as error:
         worker.channel.say(Word.FAILED, problem="; ".join(map(str, error.problems))[:_PROBLEM])
         return EXIT_CONFIGURATION
-    return await worker.run(LibmilterTransport(pipeline, asyncio.get_running_loop(), logger))
+    return await worker.run(open_transport(assignment.transport, pipelines, logger))
 
 
-def build(snapshot: Snapshot, listener: str, logger: Logger) -> Pipeline:
-    """Build everything that serves one listener; raises ConfigError."""
+def build(snapshot: Snapshot, listeners: Iterable[str], logger: Logger) -> dict[str, Pipeline]:
+    """Build everything that serves the listeners; raises ConfigError."""
+    config = snapshot.config
     metrics = PrometheusMetrics(__version__)
-    resolver = build_resolver(snapshot.config, metrics)
-    filters = build_filters(snapshot, services_of(snapshot.config, resolver, metrics), listener)
+    services = services_of(config, build_resolver(config, metrics), metrics)
     observer = Observers([metrics, EnvelopeLog(logger)])
-    return build_pipeline(snapshot.config, filters, observer, metrics, listener)
+    return {
+        name: build_pipeline(config, build_filters(snapshot, services, name), observer, metrics, name)
+        for name in listeners
+    }
 
 
 class Worker:
@@ -98,9 +102,7 @@ class Worker:
 
     def __init__(self, assignment: Assignment, logger: Logger) -> None:
         self.channel = Channel(socket.socket(fileno=assignment.channel), self._told, self._orphaned)
-        self._listener = socket.socket(fileno=assignment.socket)
-        # Made now, when there is a descriptor to be had.
-        self._dead = _dead_listener(self._listener.family)
+        self._listeners = {name: socket.socket(fileno=number) for name, number in assignment.sockets.items()}
         self._logger = logger
         self._serve = asyncio.Event()
         self._leave = asyncio.Event()
@@ -108,7 +110,7 @@ class Worker:
         self._deadline = 0.0
         self._died = False
 
-    async def run(self, transport: LibmilterTransport) -> int:
+    async def run(self, transport: Transport) -> int:
         """Serve until told to leave, and return the exit status."""
         # What start-up has made lives as long as the process: the collector need not look at it again.
         gc.freeze()
@@ -116,9 +118,10 @@ class Worker:
         self.channel.say(Word.READY)
         await self._either(self._serve, self._leave)
         if self._serve.is_set():
-            transport.serve(self._listener, self._transport_ended)
+            transport.serve(self._listeners, self._transport_ended)
             await self._leave.wait()
-        self._detach()
+        transport.detach()
+        self.channel.say(Word.DETACHED)
         await self._finish(transport)
         beating.cancel()
         return EXIT_TRANSPORT if self._died else 0
@@ -147,7 +150,7 @@ class Worker:
         for task in waiting:
             task.cancel()
 
-    async def _beat(self, transport: LibmilterTransport) -> None:
+    async def _beat(self, transport: Transport) -> None:
         memory = resident_memory()
         while True:
             with contextlib.suppress(OSError):
@@ -162,15 +165,7 @@ class Worker:
             )
             await asyncio.sleep(_BEAT_SECONDS)
 
-    def _detach(self) -> None:
-        """Accept nothing more. libmilter itself cannot do this: its own stop drops sessions.
-
-        A listener that nobody can reach is put in place of ours, under the same file descriptor.
-        """
-        os.dup2(self._dead.fileno(), self._listener.fileno())
-        self.channel.say(Word.DETACHED)
-
-    async def _finish(self, transport: LibmilterTransport) -> None:
+    async def _finish(self, transport: Transport) -> None:
         """Wait for what must end before we do; what that is may change while we wait."""
         quiet_since = detached = time.monotonic()
         while (now := time.monotonic()) < self._deadline:
@@ -185,21 +180,11 @@ class Worker:
                 "worker leaves sessions behind", **left
             )
 
-    def _unfinished(self, transport: LibmilterTransport, seconds: float) -> int:
+    def _unfinished(self, transport: Transport, seconds: float) -> int:
         if self._word is Word.DRAIN:
             return transport.sessions
         # A client who has just said EHLO is about to send: most sessions are over before their time is up.
         return transport.active(_IDLE_SECONDS) if seconds < _PATIENCE_SECONDS else transport.transactions
-
-
-def _dead_listener(family: int) -> socket.socket:
-    """Return a listening socket that nobody can reach."""
-    dead = socket.socket(family, socket.SOCK_STREAM)
-    dead.settimeout(0)
-    if family == socket.AF_UNIX:
-        dead.bind("")
-    dead.listen(1)
-    return dead
 
 
 def _keep_to(cpu: int) -> None:

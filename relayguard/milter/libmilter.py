@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import socket
 import threading
 import time
@@ -34,51 +35,19 @@ from relayguard.core.stages import Stage
 from relayguard.core.text import printable
 from relayguard.core.verdicts import Defer, Discard, Quarantine, Reject
 from relayguard.log import Logger
+from relayguard.milter.answers import MAX_REASON, UNAVAILABLE, folded
+from relayguard.milter.fields import Fields
 from relayguard.milter.link import Link
 from relayguard.milter.macros import requested
+from relayguard.milter.negotiation import ACTIONS, MACRO_STAGES, NO_REPLY, wanted
 from relayguard.pipeline.connection import Client, Pipeline
-from relayguard.pipeline.forged import is_strippable
 from relayguard.pipeline.transaction import Ending
-from relayguard.pipeline.visible import LEFT_OUT, MAX_FIELDS
-
-ACTIONS = (
-    milter.ADDHDRS
-    | milter.CHGHDRS
-    | milter.CHGBODY
-    | milter.ADDRCPT
-    | milter.DELRCPT
-    | milter.CHGFROM
-    | milter.QUARANTINE
-    | milter.SETSYMLIST
-)
-
-_NO_REPLY: Mapping[Stage, int] = {
-    Stage.CONNECT: milter.P_NR_CONN,
-    Stage.HELO: milter.P_NR_HELO,
-    Stage.MAIL_FROM: milter.P_NR_MAIL,
-    Stage.RCPT_TO: milter.P_NR_RCPT,
-}
-# The MTA hands these over in one burst after the final dot; a verdict is given at the end of the message.
-_NEVER_REPLIED = milter.P_NR_HDR | milter.P_NR_EOH | milter.P_NR_BODY
-_NEVER_CALLED = milter.P_NODATA | milter.P_NOUNKNOWN
-
-_SYMLIST_STAGES: Mapping[Stage, int] = {
-    Stage.CONNECT: milter.M_CONNECT,
-    Stage.HELO: milter.M_HELO,
-    Stage.MAIL_FROM: milter.M_ENVFROM,
-    Stage.RCPT_TO: milter.M_ENVRCPT,
-    Stage.END_OF_HEADERS: milter.M_EOH,
-    Stage.END_OF_MESSAGE: milter.M_EOM,
-}
 
 _HAND_OVER_BYTES = 256 * 1024
 """So much of a body may wait before libmilter's thread, and with it the MTA, waits for the event loop."""
 
 _PROGRESS_SECONDS = 10.0
 _READ_TIMEOUT = 7210
-_MAX_REASON = 480
-
-_UNAVAILABLE = Defer(text="The mail filter is not available, please try again later", enhanced="4.3.0")
 
 
 class LibmilterTransport:
@@ -90,12 +59,8 @@ class LibmilterTransport:
         self._logger = logger
         self._macros = requested(pipeline.needs.macros)
         self._links: set[Link] = set()
-        self._wanted = _NEVER_REPLIED | _NEVER_CALLED | milter.P_HDR_LEADSPC
-        for stage, bit in _NO_REPLY.items():
-            if stage not in pipeline.needs.replies:
-                self._wanted |= bit
-        if not pipeline.needs.body:
-            self._wanted |= milter.P_NOBODY
+        self._wanted = int(wanted(pipeline.needs))
+        self._listener: socket.socket | None = None
 
     @property
     def sessions(self) -> int:
@@ -112,8 +77,12 @@ class LibmilterTransport:
         since = time.monotonic() - seconds
         return sum(link.begun or link.touched > since for link in tuple(self._links))
 
-    def serve(self, listener: socket.socket, ended: Callable[[], None]) -> None:
-        """Serve on `listener` in a thread; `ended` is called on the loop if libmilter gives up."""
+    def serve(self, listeners: Mapping[str, socket.socket], ended: Callable[[], None]) -> None:
+        """Serve on the one listener in a thread; `ended` is called on the loop if libmilter gives up."""
+        (listener,) = listeners.values()
+        self._listener = listener
+        # Made now, when there is a descriptor to be had.
+        self._dead = _dead_listener(listener.family)
         self._register()
         listener.settimeout(0)
         milter.setconn(f"fd:{listener.fileno()}")
@@ -128,9 +97,17 @@ class LibmilterTransport:
 
         threading.Thread(target=run, name="libmilter", daemon=True).start()
 
+    def detach(self) -> None:
+        """Accept nothing more. libmilter itself cannot do this: its own stop drops sessions.
+
+        A listener that nobody can reach is put in place of ours, under the same file descriptor.
+        """
+        if self._listener is not None:
+            os.dup2(self._dead.fileno(), self._listener.fileno())
+
     def _register(self) -> None:
         guarded = self._guard
-        milter.set_flags(ACTIONS)
+        milter.set_flags(int(ACTIONS))
         # The binding decodes some strings as UTF-8 before Python runs; what it cannot decode is a callback
         # missed. With any other policy the session would hang where no reply is due.
         milter.set_exception_policy(milter.CONTINUE)
@@ -157,7 +134,7 @@ class LibmilterTransport:
                 link: Link | None = context.getpriv()
                 if link is None and callback != self._negotiate:
                     # Who did not negotiate is no MTA; his mistakes must not fill our log.
-                    return self._answer(context, _UNAVAILABLE)
+                    return self._answer(context, UNAVAILABLE)
                 queue_id = link.connection.queue_id if link is not None else None
                 self._logger.error(
                     "milter callback failed",
@@ -166,12 +143,12 @@ class LibmilterTransport:
                     queue_id=printable(queue_id or "", 64),
                 )
                 if link is None:
-                    return self._answer(context, _UNAVAILABLE)
+                    return self._answer(context, UNAVAILABLE)
                 self._give_up(link)
                 if link.negotiated & no_reply:
                     link.failed = True
                     return milter.NOREPLY
-                return self._answer(context, _UNAVAILABLE)
+                return self._answer(context, UNAVAILABLE)
 
         return guarded
 
@@ -185,15 +162,17 @@ class LibmilterTransport:
 
     def _negotiate(self, context: milter.Context, options: list[int]) -> int:
         offered_actions, offered_protocol = options[0], options[1]
-        granted = ACTIONS & offered_actions
-        link = Link(self._pipeline.open(), self._wanted & offered_protocol)
+        granted = int(ACTIONS) & offered_actions
+        link = Link(
+            self._pipeline.open(), Fields(self._pipeline.rules.strip_headers), self._wanted & offered_protocol
+        )
         self._links.add(link)
         context.setpriv(link)
         if granted & milter.SETSYMLIST:
             for stage, names in self._macros.items():
                 # The binding's own decorators pass bytes here, fail, and lose the whole negotiation.
-                context.setsymlist(_SYMLIST_STAGES[stage], " ".join(names))
-        missing = ACTIONS & ~granted
+                context.setsymlist(MACRO_STAGES[stage], " ".join(names))
+        missing = int(ACTIONS) & ~granted
         if missing:
             self._logger.error("the MTA does not grant all actions", missing=hex(missing))
         options[:] = [granted, link.negotiated, 0, 0]
@@ -217,7 +196,7 @@ class LibmilterTransport:
     def _mail_from(self, context: milter.Context, path: bytes, *words: bytes) -> int:
         link = context.getpriv()
         self._see(context, link, Stage.MAIL_FROM)
-        link.headers = []
+        link.fields.finish()
         link.failed = False
         link.begun = True
         macros = self._read_macros(context, Stage.MAIL_FROM)
@@ -232,21 +211,14 @@ class LibmilterTransport:
 
     def _header(self, context: milter.Context, name: str, value: bytes) -> int:
         link = context.getpriv()
-        if len(link.headers) >= MAX_FIELDS and not is_strippable(name, self._pipeline.rules.strip_headers):
-            # Nobody will look at it; a flood of them must cost no memory.
-            link.headers.append(LEFT_OUT)
-            return self._no_reply(link, milter.P_NR_HDR)
         if not link.negotiated & milter.P_HDR_LEADSPC:
             value = b" " + value
-        if b"\n" in value:
-            # Postfix folds with LF, others with CRLF.
-            value = value.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-        link.headers.append((name, value))
+        link.fields.add(name, value)
         return self._no_reply(link, milter.P_NR_HDR)
 
     def _end_of_headers(self, context: milter.Context) -> int:
         link = context.getpriv()
-        headers, link.headers = link.headers, []
+        headers = link.fields.finish()
         queue_id = self._macro(context, "i")
         link.waiting.append(partial(link.connection.end_of_headers, headers, queue_id))
         return self._no_reply(link, milter.P_NR_EOH)
@@ -262,17 +234,17 @@ class LibmilterTransport:
     def _end_of_message(self, context: milter.Context) -> int:
         link = context.getpriv()
         if link.failed:
-            return self._answer(context, _UNAVAILABLE)
+            return self._answer(context, UNAVAILABLE)
         link.waiting.append(partial(link.connection.end_of_message, self._macro(context, "i")))
         ending = self._wait_with_progress(context, self._hand_over(link))
         link.begun = False
         if not isinstance(ending, Ending):
-            return self._answer(context, ending or _UNAVAILABLE)
+            return self._answer(context, ending or UNAVAILABLE)
         for step in ending.steps:
             _carry_out(context, step, link.negotiated)
         verdict = ending.decision.verdict
         if isinstance(verdict, Quarantine):
-            context.quarantine(printable(verdict.reason, _MAX_REASON) or "quarantined")
+            context.quarantine(printable(verdict.reason, MAX_REASON) or "quarantined")
         if isinstance(verdict, Discard):
             return milter.DISCARD
         return self._answer(context, verdict)
@@ -306,9 +278,9 @@ class LibmilterTransport:
 
     def _reply(self, context: milter.Context, link: Link, stage: Stage) -> int:
         if stage not in self._pipeline.needs.replies:
-            return self._no_reply(link, _NO_REPLY[stage])
+            return self._no_reply(link, int(NO_REPLY[stage]))
         if link.failed:
-            return self._answer(context, _UNAVAILABLE)
+            return self._answer(context, UNAVAILABLE)
         verdict = self._hand_over(link).result()
         if stage is Stage.MAIL_FROM and isinstance(verdict, Reject | Defer):
             link.begun = False
@@ -358,20 +330,18 @@ class LibmilterTransport:
 
 
 def _carry_out(context: milter.Context, step: Step, negotiated: int) -> None:
-    # Folds are bare line feeds here, whatever the filter wrote.
     space = " " if negotiated & milter.P_HDR_LEADSPC else ""
     match step:
         case AddHeader(name, value, at_top):
-            folded = space + value.replace("\r\n", "\n")
             if at_top:
-                context.addheader(name, folded, 0)
+                context.addheader(name, folded(value, space), 0)
             else:
-                context.addheader(name, folded)
+                context.addheader(name, folded(value, space))
         case SetHeader(name, occurrence, None):
             context.chgheader(name, occurrence, None)
         case SetHeader(name, occurrence, str(value)):
             # An empty value would delete the field.
-            context.chgheader(name, occurrence, (space + value.replace("\r\n", "\n")) or " ")
+            context.chgheader(name, occurrence, folded(value, space) or " ")
         case AddRecipient(address):
             context.addrcpt(f"<{address}>")
         case DeleteRecipient(address):
@@ -380,6 +350,16 @@ def _carry_out(context: milter.Context, step: Step, negotiated: int) -> None:
             context.chgfrom(f"<{address}>")
         case ReplaceBody(body):
             context.replacebody(bytes(body))
+
+
+def _dead_listener(family: int) -> socket.socket:
+    """Return a listening socket that nobody can reach."""
+    dead = socket.socket(family, socket.SOCK_STREAM)
+    dead.settimeout(0)
+    if family == socket.AF_UNIX:
+        dead.bind("")
+    dead.listen(1)
+    return dead
 
 
 def _ip_address(host: object) -> IpAddress | None:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Future
 
 from relayguard.core.verdicts import Defer, Reject
+from relayguard.milter.fields import Fields
 from relayguard.pipeline.connection import Connection
 
 
@@ -22,7 +23,7 @@ class Link:
         "begun",
         "connection",
         "failed",
-        "headers",
+        "fields",
         "negotiated",
         "running",
         "seen",
@@ -31,11 +32,11 @@ class Link:
         "waiting_bytes",
     )
 
-    def __init__(self, connection: Connection, negotiated: int) -> None:
+    def __init__(self, connection: Connection, fields: Fields, negotiated: int) -> None:
         self._lock = asyncio.Lock()
         self.connection = connection
         self.negotiated = negotiated
-        self.headers: list[tuple[str, bytes]] = []
+        self.fields = fields
         self.waiting: list[Callable[[], Awaitable[object]]] = []
         self.waiting_bytes = 0
         self.running: Future[object] | None = None

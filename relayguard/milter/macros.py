@@ -1,4 +1,4 @@
-"""The macros that Relayguard asks the MTA for, by stage."""
+"""The macros of an MTA: what Relayguard asks for by stage, and what was sent."""
 
 from collections.abc import Iterable, Mapping
 
@@ -21,3 +21,52 @@ def requested(declared: Iterable[str]) -> dict[Stage, tuple[str, ...]]:
     wanted = dict(USUAL)
     wanted[Stage.MAIL_FROM] = tuple(dict.fromkeys([*USUAL[Stage.MAIL_FROM], *sorted(declared)]))
     return wanted
+
+
+class Macros:
+    """What an MTA has sent so far, by the command that it belongs to; read only when somebody asks.
+
+    A value that is not UTF-8 counts as not sent, as libmilter's binding has it.
+    """
+
+    __slots__ = ("_sent",)
+
+    def __init__(self) -> None:
+        self._sent: dict[int, bytes] = {}
+
+    def take(self, data: bytes) -> None:
+        """Keep the data of a MACROS packet; it replaces what was sent for the same command before."""
+        if data:
+            self._sent[data[0]] = data
+
+    def forget_message(self) -> None:
+        """Drop what belongs to an envelope that has ended, beyond its MAIL."""
+        self._sent = {command: data for command, data in self._sent.items() if command in _LASTING}
+
+    def queue_id(self) -> str | None:
+        """Return the latest queue id of the envelope in progress."""
+        for data in reversed(self._sent.values()):
+            if b"i\0" in data and (value := _read(data).get("i")):
+                return value
+        return None
+
+    def of(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the values of `names`, of those that were sent; the latest holds."""
+        sent: dict[str, str] = {}
+        for data in self._sent.values():
+            sent |= _read(data)
+        return {name: sent[name] for name in names if name in sent}
+
+
+_LASTING = frozenset(b"CHM")
+
+
+def _read(data: bytes) -> dict[str, str]:
+    texts = data[1:].split(b"\0")
+    read: dict[str, str] = {}
+    for name, value in zip(texts[::2], texts[1::2], strict=False):
+        try:
+            read[name.decode("ascii")] = value.decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+    return read

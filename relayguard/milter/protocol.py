@@ -4,7 +4,7 @@ A packet is a length of four octets, a command of one, and data. Nothing here tr
 """
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, IntFlag
 from ipaddress import IPv4Address, IPv6Address
@@ -13,6 +13,8 @@ VERSION = 6
 MAX_PACKET = 1024 * 1024
 """libmilter itself sends body chunks of 64 KB; a longer packet than this is an attack."""
 MAX_CHUNK = 65535
+
+_HEAD = struct.Struct("!IB")
 
 
 class Command(Enum):
@@ -32,6 +34,8 @@ class Command(Enum):
     ABORT = b"A"
     UNKNOWN = b"U"
     QUIT = b"Q"
+    QUIT_AND_REUSE = b"K"
+    """The client has gone, and the next one is reported over the same connection."""
 
 
 class Response(Enum):
@@ -100,6 +104,20 @@ class Protocol(IntFlag):
     LEADING_SPACE = 0x100000
 
 
+class Action(IntFlag):
+    """What a milter may do with a message."""
+
+    ADD_HEADERS = 0x1
+    CHANGE_BODY = 0x2
+    ADD_RECIPIENTS = 0x4
+    DELETE_RECIPIENTS = 0x8
+    CHANGE_HEADERS = 0x10
+    QUARANTINE = 0x20
+    CHANGE_SENDER = 0x40
+    ADD_RECIPIENTS_WITH_PARAMETERS = 0x80
+    CHOOSE_MACROS = 0x100
+
+
 ALL_ACTIONS = 0x1FF
 ALL_PROTOCOL = 0x1FFFFF
 
@@ -112,6 +130,7 @@ NEVER_SENT: Mapping[Command, Protocol] = {
     Command.HEADER: Protocol.NO_HEADERS,
     Command.END_OF_HEADERS: Protocol.NO_END_OF_HEADERS,
     Command.BODY: Protocol.NO_BODY,
+    Command.UNKNOWN: Protocol.NO_UNKNOWN,
 }
 NEVER_ANSWERED: Mapping[Command, Protocol] = {
     Command.CONNECT: Protocol.NR_CONNECT,
@@ -122,6 +141,7 @@ NEVER_ANSWERED: Mapping[Command, Protocol] = {
     Command.HEADER: Protocol.NR_HEADER,
     Command.END_OF_HEADERS: Protocol.NR_END_OF_HEADERS,
     Command.BODY: Protocol.NR_BODY,
+    Command.UNKNOWN: Protocol.NR_UNKNOWN,
 }
 
 
@@ -188,35 +208,69 @@ class Negotiation:
 
 
 class PacketReader:
-    r"""Cuts a byte stream into packets.
+    r"""Cuts a byte stream into packets, each a command and its data.
 
     >>> reader = PacketReader()
     >>> reader.feed(b"\0\0\0")
-    >>> list(reader.packets())
     []
     >>> reader.feed(b"\1c")
-    >>> list(reader.packets())
-    [Packet(command=b'c', data=b'')]
+    [(99, b'')]
     """
 
+    __slots__ = ("_rest", "_wanted")
+
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._rest = bytearray()
+        self._wanted = _HEAD.size
 
-    def feed(self, data: bytes) -> None:
-        """Take more bytes."""
-        self._buffer += data
+    @property
+    def partial(self) -> bool:
+        """Whether a packet has begun and is not complete."""
+        return bool(self._rest)
 
-    def packets(self) -> Iterator[Packet]:
-        """Yield the packets that are complete; raises ProtocolError for a length that cannot be."""
-        while len(self._buffer) >= 4:
-            (length,) = struct.unpack_from("!I", self._buffer)
+    def feed(self, data: bytes | memoryview) -> list[tuple[int, bytes]]:
+        """Take more bytes; return the packets that are complete. Raises ProtocolError for a length that cannot be."""
+        packets: list[tuple[int, bytes]] = []
+        position, end = self._complete(data, packets) if self._rest else 0, len(data)
+        while end - position >= _HEAD.size:
+            length, command = _HEAD.unpack_from(data, position)
+            if not 0 < length <= MAX_PACKET:
+                if packets:
+                    # What came before it counts; the next call complains.
+                    break
+                raise ProtocolError(f"packet of {length} bytes")
+            after = position + 4 + length
+            if after > end:
+                self._wanted = 4 + length
+                break
+            packets.append((command, bytes(data[position + 5 : after])))
+            position = after
+        else:
+            self._wanted = _HEAD.size
+        if position < end:
+            self._rest += data[position:]
+        return packets
+
+    def _complete(self, data: bytes | memoryview, packets: list[tuple[int, bytes]]) -> int:
+        """Complete the packet that has begun, with no more of the bytes than it takes; return how many."""
+        position = 0
+        while position < len(data):
+            missing = max(self._wanted - len(self._rest), 0)
+            self._rest += data[position : position + missing]
+            position = min(position + missing, len(data))
+            if len(self._rest) < self._wanted:
+                break
+            length, command = _HEAD.unpack_from(self._rest)
             if not 0 < length <= MAX_PACKET:
                 raise ProtocolError(f"packet of {length} bytes")
-            if len(self._buffer) < 4 + length:
-                return
-            packet = Packet(bytes(self._buffer[4:5]), bytes(self._buffer[5 : 4 + length]))
-            del self._buffer[: 4 + length]
-            yield packet
+            if len(self._rest) < 4 + length:
+                self._wanted = 4 + length
+                continue
+            packets.append((command, bytes(self._rest[5:])))
+            self._rest.clear()
+            self._wanted = _HEAD.size
+            break
+        return position
 
 
 def connect(host: bytes, address: IPv4Address | IPv6Address | None, port: int) -> bytes:
@@ -236,6 +290,11 @@ def strings(*texts: bytes) -> bytes:
 def macros(command: Command, values: Mapping[str, bytes]) -> bytes:
     """Return the data of a MACROS packet for the command that follows it."""
     return command.value + b"".join(strings(name.encode(), value) for name, value in values.items())
+
+
+def macro_list(stage: int, names: Iterable[str]) -> bytes:
+    """Return how a milter asks for macros at a stage, as it follows its negotiation."""
+    return struct.pack("!I", stage) + strings(" ".join(names).encode())
 
 
 def macro_lists(data: bytes) -> dict[int, tuple[str, ...]]:

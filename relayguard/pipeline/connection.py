@@ -80,6 +80,12 @@ class Connection:
         """Whether an envelope is in progress."""
         return self._transaction is not None and self._transaction.open
 
+    @property
+    def wants_body(self) -> bool:
+        """Whether anybody would look at more of the body of the envelope in progress."""
+        transaction = self._current()
+        return transaction is not None and transaction.wants_body
+
     async def connect(self, client: Client) -> Refusal:
         """A client has connected."""
         rules = self._pipeline.rules

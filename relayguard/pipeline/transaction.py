@@ -83,6 +83,11 @@ class Transaction:
         if envelope.login is not None:
             self._take_over([AuthResult()])
 
+    @property
+    def wants_body(self) -> bool:
+        """Whether a filter reads the body as it streams, or wants it kept."""
+        return self._body is not None or bool(self._findings.readers)
+
     async def mail_from(self) -> Reject | Defer | None:
         """Return the refusal of the whole envelope, if any."""
         await self._run(Stage.MAIL_FROM)

@@ -208,8 +208,7 @@ class MilterClient:
             data = self._socket.recv(65536)
             if not data:
                 raise EOFError("the milter hung up")
-            self._reader.feed(data)
-            self._packets += self._reader.packets()
+            self._packets += [Packet(bytes((command,)), rest) for command, rest in self._reader.feed(data)]
         return self._packets.pop(0)
 
 

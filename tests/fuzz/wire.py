@@ -2,12 +2,14 @@
 
 import asyncio
 import struct
-from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
+from io import StringIO
 from ipaddress import ip_address
 
+from relayguard.log import make_logger
 from relayguard.milter import protocol
+from relayguard.milter.dialogue import Dialogue, Edge
 from relayguard.milter.protocol import (
     EDITS,
     Command,
@@ -19,7 +21,7 @@ from relayguard.milter.protocol import (
     ProtocolError,
     Response,
 )
-from relayguard.pipeline.connection import Client, Connection, Pipeline
+from relayguard.pipeline.connection import Pipeline
 from tests.fuzz.rig import Ends, watched_pipeline
 from tests.fuzz.target import Target, pieces
 from tests.relayguard_plugins.arc.sealing import seal
@@ -36,21 +38,18 @@ def check_packets(given: bytes) -> None:
     """The packets are the same however the stream is cut, and so is where it breaks; each is written as it was read."""
     packets = _packets([given])
     assert _packets(pieces(given)) == packets
-    assert given.startswith(b"".join(packet.encode() for packet in packets))
-    for packet in packets:
+    encoded = [Packet(bytes((command,)), data) for command, data in packets]
+    assert given.startswith(b"".join(packet.encode() for packet in encoded))
+    for packet in encoded:
         _decode(packet)
 
 
-def _packets(chunks: list[bytes]) -> list[Packet]:
+def _packets(chunks: list[bytes]) -> list[tuple[int, bytes]]:
     reader = PacketReader()
-    found: list[Packet] = []
-    for chunk in chunks:
-        reader.feed(chunk)
-        try:
-            found += reader.packets()
-        except ProtocolError:
-            # The connection is closed.
-            break
+    found: list[tuple[int, bytes]] = []
+    with suppress(ProtocolError):
+        for chunk in chunks:
+            found += reader.feed(chunk)
     return found
 
 
@@ -66,13 +65,16 @@ def _decode(packet: Packet) -> None:
 
 
 def check_conversation(given: bytes) -> None:
-    """Whatever an MTA says in whatever order, no filter fails, and every envelope that began ends once."""
+    """Whatever an MTA says in whatever order, no filter fails, every envelope that began ends once, and all said is sound."""
     pipeline, ends = _watched()
     ends.forget()
     try:
-        asyncio.run(_converse(_packets([given]), pipeline.open()))
+        log = StringIO()
+        said = asyncio.run(_converse(_packets([given]), Edge(pipeline, make_logger("json", "error", log))))
+        assert "callback failed" not in log.getvalue()
         assert ends.failures() == []
         assert len(ends.records) == ends.begun
+        assert b"".join(Packet(bytes((kind,)), data).encode() for kind, data in _packets([said])) == said
     except BaseException:
         # A filter that failed may not be called any more: the next input must not suffer for it.
         _watched.cache_clear()
@@ -85,63 +87,17 @@ def _watched() -> tuple[Pipeline, Ends]:
     return watched_pipeline(_ZONE, ends), ends
 
 
-async def _converse(packets: list[Packet], connection: Connection) -> None:
-    edge = _Edge(connection)
+async def _converse(packets: list[tuple[int, bytes]], edge: Edge) -> bytes:
+    said = bytearray()
+    dialogue = Dialogue(edge, said.extend)
     try:
-        for packet in packets:
-            await edge.take(packet)
+        with suppress(ProtocolError):
+            if packets:
+                dialogue.negotiate(*packets[0])
+            await dialogue.take(packets[1:])
     finally:
-        await connection.close()
-
-
-class _Edge:
-    """Hands packets to a connection as a transport does, in any order."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._fields: list[tuple[str, bytes]] = []
-        self._macros: dict[str, str] = {}
-
-    async def take(self, packet: Packet) -> None:
-        connection, texts = self._connection, protocol.split(packet.data)
-        match packet.command:
-            case b"D":
-                words = [text.decode("utf-8", "replace") for text in protocol.split(packet.data[1:])]
-                self._macros = dict(zip(words[::2], words[1::2], strict=False))
-            case b"C":
-                await connection.connect(_client(packet.data, self._macros))
-            case b"H":
-                await connection.helo(texts[0].decode("utf-8", "replace"), self._macros)
-            case b"M":
-                self._fields = []
-                words = [text.decode("utf-8", "replace") for text in texts[1:]]
-                await connection.mail_from(texts[0], words, self._macros)
-            case b"R":
-                await connection.rcpt_to(texts[0])
-            case b"L" if len(texts) == 2:
-                self._fields.append(
-                    (texts[0].decode("latin-1"), texts[1].replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
-                )
-            case b"N":
-                await connection.end_of_headers(self._fields, self._macros.get("i"))
-            case b"B":
-                await connection.body(packet.data)
-            case b"E":
-                await connection.end_of_message(self._macros.get("i"))
-            case b"A":
-                await connection.abort()
-            case _:
-                # What is not asked for is not answered.
-                return
-
-
-def _client(data: bytes, macros: Mapping[str, str]) -> Client:
-    name, _, rest = data.partition(b"\0")
-    try:
-        address = ip_address(rest[3:].partition(b"\0")[0].decode("ascii", "replace").removeprefix("IPv6:"))
-    except ValueError:
-        return Client(None, name.decode("utf-8", "replace"), 0, macros, lost=True)
-    return Client(address, name.decode("utf-8", "replace"), 0, macros)
+        await dialogue.close()
+    return bytes(said)
 
 
 def _conversation(message: bytes) -> bytes:

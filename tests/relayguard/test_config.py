@@ -243,3 +243,29 @@ def test_a_field_that_mail_needs_cannot_be_stripped(name: str, complaint: str) -
         parse(f'strip_headers = ["{name}"]')
     assert complaint in str(error.value)
     assert parse('strip_headers = ["Received-SPF", "X-Spam-*"]').strip_headers == ("Received-SPF", "X-Spam-*")
+
+
+def crews(text: str) -> list[tuple[str, str, int]]:
+    return [("+".join(crew.listeners), crew.transport, crew.workers) for crew in parse(text).crews(cores=4)]
+
+
+def listener(name: str, transport: str, workers: int | None = None) -> str:
+    own = f"workers = {workers}" if workers else ""
+    return f'[listener.{name}]\naddress = "unix:/{name}"\ntransport = "{transport}"\n{own}\n'
+
+
+def test_with_libmilter_each_listener_has_its_own_workers_and_the_first_has_most() -> None:
+    assert crews(listener("a", "libmilter") + listener("b", "libmilter") + listener("c", "libmilter", 3)) == [
+        ("a", "libmilter", 4),
+        ("b", "libmilter", 1),
+        ("c", "libmilter", 3),
+    ]
+
+
+def test_listeners_of_the_native_transport_share_their_workers() -> None:
+    assert crews(listener("a", "native") + listener("b", "native")) == [("a+b", "native", 4)]
+    assert crews(listener("a", "native", 2) + listener("b", "native", 3)) == [("a+b", "native", 3)]
+    assert crews(listener("a", "libmilter") + listener("b", "native") + listener("c", "native")) == [
+        ("a", "libmilter", 4),
+        ("b+c", "native", 1),
+    ]

@@ -1,7 +1,8 @@
 import pytest
 
+from relayguard.cli import offline
 from relayguard.cli.offline import check_filters
-from relayguard.config import Config, ConfigError
+from relayguard.config import Config, ConfigError, parse
 
 
 def test_the_filters_that_ship_can_be_built_without_asking_anybody() -> None:
@@ -12,3 +13,10 @@ def test_the_filters_that_ship_can_be_built_without_asking_anybody() -> None:
 def test_a_filter_that_does_not_exist_is_a_problem_of_the_configuration() -> None:
     with pytest.raises(ConfigError, match="there is no filter 'nothing'"):
         check_filters(Config(filters=("nothing",)))
+
+
+def test_a_transport_that_is_not_installed_is_a_problem_of_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offline, "is_installed", lambda name: name == "native")
+    check_filters(parse('[listener.in]\ntransport = "native"'))
+    with pytest.raises(ConfigError, match=r"listener\.in\.transport: pymilter is not installed: pip install"):
+        check_filters(parse('[listener.in]\ntransport = "libmilter"'))

@@ -36,7 +36,7 @@ class Running:
 
 def until(condition: Callable[[], object]) -> None:
     """Wait for something that nobody is told of."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)

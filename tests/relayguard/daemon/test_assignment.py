@@ -6,14 +6,30 @@ import pytest
 from relayguard.daemon.assignment import Assignment
 
 ASSIGNMENT = Assignment(
-    listener="default", generation=3, slot=1, socket=5, channel=6, snapshot=7, crash=8, metrics="/run/x y/'\"", cpu=1
+    sockets={"in": 5, "out": 9},
+    transport="native",
+    generation=3,
+    slot=1,
+    channel=6,
+    snapshot=7,
+    crash=8,
+    metrics="/run/x y/'\"",
+    cpu=1,
 )
 
 
 @pytest.mark.parametrize("cpu", [None, 0, 3])
 def test_it_reads_back_what_it_wrote(cpu: int | None) -> None:
     given = Assignment(
-        listener="in", generation=1, slot=0, socket=1, channel=2, snapshot=3, crash=4, metrics="m", cpu=cpu
+        sockets={"in": 1},
+        transport="libmilter",
+        generation=1,
+        slot=0,
+        channel=2,
+        snapshot=3,
+        crash=4,
+        metrics="m",
+        cpu=cpu,
     )
     assert Assignment.of(given.argument()) == given
 
@@ -25,4 +41,8 @@ def test_it_survives_a_command_line() -> None:
 
 
 def test_every_descriptor_is_inherited() -> None:
-    assert set(ASSIGNMENT.descriptors) == {5, 6, 7, 8}
+    assert set(ASSIGNMENT.descriptors) == {5, 6, 7, 8, 9}
+
+
+def test_listeners_that_share_a_worker_are_named_together() -> None:
+    assert ASSIGNMENT.listener == "in+out"

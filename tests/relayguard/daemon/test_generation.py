@@ -6,6 +6,7 @@ import pytest
 
 from relayguard.testing.daemon import connect, sample
 from relayguard.testing.milter_client import CONTINUE, MilterClient
+from tests.conftest import TRANSPORTS
 from tests.relayguard.daemon.conftest import Running, Start, until
 
 
@@ -95,8 +96,26 @@ def test_each_listener_has_workers_and_filters_of_its_own(start: Start) -> None:
     assert {line["listener"] for line in running.daemon.events("envelope")} == {"default", "other"}
 
 
-def test_all_workers_of_a_listener_take_their_share(start: Start) -> None:
-    running = start(workers=2)
+def test_native_listeners_share_their_workers_and_have_filters_of_their_own(start: Start) -> None:
+    running = start(
+        workers=2,
+        transport="native",
+        tables='[listener.other]\naddress = "unix:FOLDER/other.sock"\ntransport = "native"\nfilters = ["obedient"]\n',
+    )
+    assert [each.listener for each in running.daemon.workers().values()] == ["default+other"] * 2
+    with greeted(running) as plain, MilterClient(f"unix:{running.folder}/other.sock") as demanding:
+        demanding.connect()
+        demanding.helo()
+        assert demanding.deliver(order("hello")).added("X-Body-Size") == [" 6"]
+        assert plain.deliver(order("hello")).added("X-Body-Size") == []
+    running.daemon.await_events("envelope", 2)
+    assert {line["listener"] for line in running.daemon.events("envelope")} == {"default", "other"}
+    assert sample(running.metrics(), "relayguard_workers", listener="default+other", state="serving") == 2
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_all_workers_of_a_listener_take_their_share(start: Start, transport: str) -> None:
+    running = start(workers=2, transport=transport)
     for _ in range(60):
         with greeted(running) as client:
             client.deliver(order("hello"))
@@ -106,7 +125,7 @@ def test_all_workers_of_a_listener_take_their_share(start: Start) -> None:
 
 @pytest.mark.parametrize("pin", ["true", "false"])
 def test_workers_keep_to_one_core_each_unless_they_are_told_not_to(start: Start, pin: str) -> None:
-    running = start(workers=2, settings=f"pin = {pin}\n")
+    running = start(workers=2, transport="libmilter", settings=f"pin = {pin}\n")
     cores = [os.sched_getaffinity(pid) for pid in running.daemon.workers()]
     everywhere = os.sched_getaffinity(0)
     if pin == "true":
@@ -116,12 +135,13 @@ def test_workers_keep_to_one_core_each_unless_they_are_told_not_to(start: Start,
         assert cores == [everywhere, everywhere]
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_workers_finish_their_envelopes_and_end_when_the_supervisor_is_gone(
-    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start: Start, transport: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Who is killed cannot remove the folder of its metrics.
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    running = start()
+    running = start(transport=transport)
     assert running.daemon.process is not None
     (worker,) = running.daemon.workers()
     with greeted(running) as client:

@@ -8,18 +8,19 @@ import pytest
 from relayguard.testing.daemon import Daemon, sample
 from relayguard.testing.milter_client import CONTINUE, MilterClient
 from relayguard.testing.ports import free_port
-from tests.conftest import configuration
+from tests.conftest import TRANSPORTS, configuration
 
 PLAIN = b"From: a@example.net\r\n\r\nbody\r\n"
 
 
 # The filters of the second see nothing of an envelope before its headers.
 @pytest.mark.parametrize("filters", ['"author"', '"dkim"'])
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_stopped_daemon_lets_the_envelope_in_flight_end_and_accepts_no_new_one(
-    tmp_path: Path, filters: str
+    tmp_path: Path, filters: str, transport: str
 ) -> None:
     address = f"unix:{tmp_path}/milter.sock"
-    with Daemon(tmp_path, configuration(address, 53, "off", filters)) as daemon:
+    with Daemon(tmp_path, configuration(address, 53, "off", filters, transport=transport)) as daemon:
         assert daemon.process is not None
         client = MilterClient(address)
         client.connect()

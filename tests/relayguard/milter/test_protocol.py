@@ -30,20 +30,29 @@ packets = st.lists(
 def test_packets_are_the_same_however_the_stream_is_cut(sent: list[Packet], cuts: list[int]) -> None:
     stream = b"".join(packet.encode() for packet in sent)
     reader = PacketReader()
-    received: list[Packet] = []
+    received: list[tuple[int, bytes]] = []
     edges = [0, *sorted(cut for cut in cuts if cut < len(stream)), len(stream)]
     for start, end in pairwise(edges):
-        reader.feed(stream[start:end])
-        received += reader.packets()
-    assert received == sent
+        received += reader.feed(memoryview(stream)[start:end])
+    assert received == [(packet.command[0], packet.data) for packet in sent]
+    assert not reader.partial
 
 
 @pytest.mark.parametrize("length", [0, MAX_PACKET + 1, 0xFFFFFFFF])
 def test_a_packet_of_an_impossible_length_is_refused_before_it_is_read(length: int) -> None:
+    for cut in range(5):
+        reader = PacketReader()
+        whole = length.to_bytes(4) + b"O"
+        assert reader.feed(whole[:cut]) == []
+        with pytest.raises(ProtocolError, match=f"packet of {length} bytes"):
+            reader.feed(whole[cut:])
+
+
+def test_what_came_before_an_impossible_length_counts() -> None:
     reader = PacketReader()
-    reader.feed(length.to_bytes(4) + b"O")
-    with pytest.raises(ProtocolError, match=f"packet of {length} bytes"):
-        list(reader.packets())
+    assert reader.feed(Packet(b"c").encode() + b"\0\0\0\0O") == [(ord("c"), b"")]
+    with pytest.raises(ProtocolError, match="packet of 0 bytes"):
+        reader.feed(b"?")
 
 
 def test_a_negotiation_is_read_as_it_was_written() -> None:

@@ -1,0 +1,35 @@
+"""The header fields of a message, as they come in one by one over either transport."""
+
+from relayguard.pipeline.forged import NamePattern, is_strippable
+from relayguard.pipeline.visible import LEFT_OUT, MAX_FIELDS
+
+MAX_BYTES = 16 * 1024 * 1024
+"""So much of a header block is held for one message, whatever the MTA lets through."""
+
+
+class Fields:
+    """Collects fields up to their caps; of what is beyond, only what may have to be stripped."""
+
+    __slots__ = ("_pattern", "_room", "_taken")
+
+    def __init__(self, pattern: NamePattern | None) -> None:
+        self._pattern = pattern
+        self._taken: list[tuple[str, bytes]] = []
+        self._room = MAX_BYTES
+
+    def add(self, name: str, value: bytes) -> None:
+        """Take one field; `value` is what follows the colon, folded as the MTA likes."""
+        self._room -= len(value)
+        if (len(self._taken) >= MAX_FIELDS or self._room < 0) and not is_strippable(name, self._pattern):
+            # Nobody will look at it; a flood of them must cost no memory.
+            self._taken.append(LEFT_OUT)
+            return
+        if b"\n" in value:
+            # Postfix folds with LF, others with CRLF.
+            value = value.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        self._taken.append((name, value))
+
+    def finish(self) -> list[tuple[str, bytes]]:
+        """Return them all, and begin anew."""
+        taken, self._taken, self._room = self._taken, [], MAX_BYTES
+        return taken
