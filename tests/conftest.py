@@ -89,6 +89,12 @@ address = "{metrics}"
 """
 
 
+@pytest.fixture(scope="module", params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> str:
+    """Each of the transports in turn: whoever takes this holds for both."""
+    return str(request.param)
+
+
 @contextmanager
 def open_folder() -> Iterator[Path]:
     """Make a folder that any user can enter, with a path short enough for Postfix's sockets."""

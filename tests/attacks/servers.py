@@ -14,9 +14,10 @@ from tests.conftest import Served
 
 
 class Servers:
-    """Serves each group on its own socket below `folder`, until `stack` is closed."""
+    """Serves each group on its own socket below `folder`, over `transport`, until `stack` is closed."""
 
-    def __init__(self, groups: list[Group], folder: Path, stack: ExitStack) -> None:
+    def __init__(self, groups: list[Group], folder: Path, stack: ExitStack, transport: str) -> None:
+        self._transport = transport
         self._groups = groups
         self._folder = folder
         self._stack = stack
@@ -39,18 +40,18 @@ class Servers:
     def _start(self, number: int) -> Served:
         group, address = self._groups[number], self.addresses[number]
         dns = self._stack.enter_context(DnsServer(group.zone))
-        text = configuration(address, dns.port, group.cases[0].config)
+        text = configuration(address, dns.port, group.cases[0].config, self._transport)
         daemon = self._stack.enter_context(Daemon(self._folder / str(number), text))
         return Served(daemon, address, "off", dns)
 
 
-def configuration(address: str, dns_port: int, own: Mapping[str, Any]) -> str:
+def configuration(address: str, dns_port: int, own: Mapping[str, Any], transport: str) -> str:
     """A configuration file in which every client, wherever it is, is a stranger."""
     table = {
         "authserv_id": "mx.example.com",
         "profile": "enforce",
         "local_networks": [],
-        "listener": {"default": {"address": address, "mode": "0666", "workers": 1}},
+        "listener": {"default": {"address": address, "mode": "0666", "workers": 1, "transport": transport}},
         "daemon": {"control": "off"},
         "dns": {"nameservers": [f"127.0.0.1:{dns_port}"], "timeout": 2.0},
         "metrics": {"address": "off"},

@@ -29,11 +29,11 @@ GROWTH = 64 * 1024
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
+def served(transport: str) -> Iterator[Served]:
     with open_folder() as folder, ExitStack() as stack:
         address = f"unix:{folder}/milter.sock"
         dns = stack.enter_context(DnsServer(ZONE))
-        daemon = stack.enter_context(Daemon(folder, configuration(address, dns.port, {})))
+        daemon = stack.enter_context(Daemon(folder, configuration(address, dns.port, {}, transport)))
         yield Served(daemon, address, "off", dns)
 
 

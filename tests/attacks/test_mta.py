@@ -71,9 +71,9 @@ class Relay:
 
 
 @pytest.fixture(scope="module")
-def relay() -> Iterator[Relay]:
+def relay(transport: str) -> Iterator[Relay]:
     with open_folder() as folder, ExitStack() as stack:
-        servers = Servers(groups_of(CASES + BEYOND), folder, stack)
+        servers = Servers(groups_of(CASES + BEYOND), folder, stack, transport)
         ports = [free_port() for _ in servers.addresses]
         postfix = Postfix(
             folder / "postfix",

@@ -15,7 +15,7 @@ import pytest
 from relayguard.testing.daemon import sample
 from relayguard.testing.postfix import Postfix
 from relayguard.testing.sendmail import Sendmail, unpack
-from tests.conftest import Serve, Served, open_folder
+from tests.conftest import TRANSPORT, Serve, Served, open_folder
 
 LOGIN, PASSWORD = "bob@example.com", "secret"
 SENDMAIL = Path(__file__).parents[2] / ".make" / "sendmail"
@@ -153,14 +153,20 @@ def start_sendmail(serve: Serve) -> Iterator[StartSendmail]:
     with ExitStack() as stack:
 
         def start(
-            filters: str = '"obedient"', *, unix: bool = False, extra: str = "", **how: object
+            filters: str = '"obedient"',
+            *,
+            unix: bool = False,
+            extra: str = "",
+            transport: str = TRANSPORT,
+            **how: object,
         ) -> SendmailRelay:
             # Sendmail trusts no socket below /tmp, where `serve` makes its own.
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rg-", dir="/run")))
             folder.chmod(0o755)
             private = f"unix:{folder}/milter.sock"
-            listener = f'[listener.sendmail]\naddress = "{private}"\nmode = "0666"\n' if unix else ""
-            served = serve(filters, tcp=True, extra=f"{extra}\n{listener}", **how)
+            listener = f'[listener.sendmail]\naddress = "{private}"\nmode = "0666"\ntransport = "{transport}"\n'
+            also = f"{extra}\n{listener}" if unix else extra
+            served = serve(filters, tcp=True, extra=also, transport=transport, **how)
             sendmail = Sendmail(
                 folder / "sendmail", unpack(SENDMAIL), private if unix else served.address, ("example.com",)
             )

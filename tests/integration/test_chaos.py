@@ -22,8 +22,8 @@ NAP = "X-Do-At-End: nap\r\n"
 
 
 @pytest.fixture(scope="module")
-def relay(start_relay: StartRelay) -> Relay:
-    return start_relay('"obedient"', workers=2)
+def relay(start_relay: StartRelay, transport: str) -> Relay:
+    return start_relay('"obedient"', workers=2, transport=transport)
 
 
 def settled(daemon: Daemon) -> dict[int, Assignment]:

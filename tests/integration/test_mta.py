@@ -13,11 +13,13 @@ Either = Relay | SendmailRelay
 
 
 @pytest.fixture(scope="module", params=["postfix-unix", "postfix-tcp", "sendmail-unix", "sendmail-tcp"])
-def relay(request: pytest.FixtureRequest, start_relay: StartRelay, start_sendmail: StartSendmail) -> Either:
-    mta, _, transport = request.param.partition("-")
+def relay(
+    request: pytest.FixtureRequest, start_relay: StartRelay, start_sendmail: StartSendmail, transport: str
+) -> Either:
+    mta, _, kind = request.param.partition("-")
     if mta == "postfix":
-        return start_relay(tcp=transport == "tcp")
-    return start_sendmail(unix=transport == "unix")
+        return start_relay(tcp=kind == "tcp", transport=transport)
+    return start_sendmail(unix=kind == "unix", transport=transport)
 
 
 def test_delivered_mail_has_our_header_above_the_received_of_the_mta(relay: Either) -> None:

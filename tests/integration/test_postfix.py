@@ -12,8 +12,8 @@ pytestmark = [pytest.mark.mta, needs_root]
 
 
 @pytest.fixture(scope="module", params=["unix", "tcp"])
-def relay(request: pytest.FixtureRequest, start_relay: StartRelay) -> Relay:
-    return start_relay(tcp=request.param == "tcp")
+def relay(request: pytest.FixtureRequest, start_relay: StartRelay, transport: str) -> Relay:
+    return start_relay(tcp=request.param == "tcp", transport=transport)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ pytestmark = [pytest.mark.mta, needs_root]
 
 
 @pytest.fixture(scope="module", params=["unix", "tcp"])
-def relay(request: pytest.FixtureRequest, start_sendmail: StartSendmail) -> SendmailRelay:
-    return start_sendmail(unix=request.param == "unix", extra='strip_headers = ["X-Spam-Status"]')
+def relay(request: pytest.FixtureRequest, start_sendmail: StartSendmail, transport: str) -> SendmailRelay:
+    unix = request.param == "unix"
+    return start_sendmail(unix=unix, extra='strip_headers = ["X-Spam-Status"]', transport=transport)
 
 
 def raw_header(relay: SendmailRelay, message: bytes) -> bytes:

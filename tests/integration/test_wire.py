@@ -13,10 +13,9 @@ from tests.conftest import Serve, Served
 PLAIN = b"From: a@example.net\r\nSubject: hello\r\n\r\nbody\r\n"
 
 
-@pytest.fixture(scope="module", params=["libmilter-unix", "libmilter-tcp", "native-unix", "native-tcp"])
-def served(request: pytest.FixtureRequest, serve: Serve) -> Served:
-    transport, _, kind = request.param.partition("-")
-    return serve(tcp=kind == "tcp", transport=transport)
+@pytest.fixture(scope="module", params=["unix", "tcp"])
+def served(request: pytest.FixtureRequest, serve: Serve, transport: str) -> Served:
+    return serve(tcp=request.param == "tcp", transport=transport)
 
 
 def deliver(served: Served, *headers: str, sender: bytes = b"<sender@example.org>") -> Judged:
