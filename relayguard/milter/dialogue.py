@@ -48,10 +48,12 @@ class Dialogue:
         "_connection",
         "_edge",
         "_fields",
+        "_leading_space",
         "_lost",
         "_macros",
         "_seen",
         "_send",
+        "_silent",
         "begun",
         "finished",
         "terms",
@@ -67,6 +69,8 @@ class Dialogue:
         # The envelope in progress is lost, but no reply was due yet in which to say so.
         self._lost = False
         self.terms: Terms | None = None
+        self._silent: frozenset[int] = frozenset()
+        self._leading_space = False
         self.begun = False
         self.finished = False
 
@@ -77,11 +81,17 @@ class Dialogue:
         self.terms = self._edge.negotiator.agree(data)
         if self.terms.missing:
             self._edge.logger.error("the MTA does not grant all actions", missing=hex(self.terms.missing))
+        self._silent = self.terms.silent
+        self._leading_space = self.terms.leading_space
         self._send(self.terms.answer)
 
     async def take(self, packets: Packets) -> None:
         """Take what follows; raises ProtocolError for what no MTA says."""
         for command, data in packets:
+            # By far the most there are, and nothing in them waits.
+            if command == _HEADER:
+                self._header(data)
+                continue
             if command == _MACROS:
                 self._macros.take(data)
                 continue
@@ -129,14 +139,13 @@ class Dialogue:
         verdict = UNAVAILABLE if self._lost else await self._connection.rcpt_to(data.partition(b"\0")[0])
         self._reply(_RCPT, verdict)
 
-    async def _header(self, data: bytes) -> None:
+    def _header(self, data: bytes) -> None:
         if self.begun:
             name, _, value = data.partition(b"\0")
             value = value.partition(b"\0")[0]
-            if not (self.terms and self.terms.leading_space):
-                value = b" " + value
-            self._fields.add(name.decode("latin-1"), value)
-        self._reply(_HEADER)
+            self._fields.add(name.decode("latin-1"), value if self._leading_space else b" " + value)
+        if _HEADER not in self._silent:
+            self._send(CONTINUE)
 
     async def _end_of_headers(self, _data: bytes) -> None:
         await self._connection.end_of_headers(self._fields.finish(), self._macros.queue_id())
@@ -158,10 +167,10 @@ class Dialogue:
             await self._connection.body(data)
         end = await self._connection.end_of_message(self._macros.queue_id())
         self.begun = False
-        if end is None or not self.terms:
+        if end is None:
             self._send(answer(UNAVAILABLE))
-            return
-        self._send(ending(end, leading_space=self.terms.leading_space))
+        else:
+            self._send(ending(end, leading_space=self._leading_space))
 
     async def _other(self, _data: bytes) -> None:
         """DATA and what the MTA does not know itself: nobody wants them, and an old MTA sends them all the same."""
@@ -196,14 +205,14 @@ class Dialogue:
         )
         self.begun = False
         await self._connection.fail()
-        if self.terms and command in self.terms.silent:
+        if command in self._silent:
             self._lost = True
         elif command not in _NEVER_ANSWERED:
             self._send(answer(UNAVAILABLE))
 
     def _reply(self, command: int, verdict: object = None) -> None:
-        if self.terms and command not in self.terms.silent:
-            self._send(answer(verdict))
+        if command not in self._silent:
+            self._send(CONTINUE if verdict is None else answer(verdict))
 
     _HANDLERS: ClassVar[Mapping[int, Callable[["Dialogue", bytes], Awaitable[None]]]] = {
         _CONNECT: _connect,
@@ -212,7 +221,6 @@ class Dialogue:
         _RCPT: _rcpt_to,
         _DATA: _other,
         _UNKNOWN: _other,
-        _HEADER: _header,
         _END_OF_HEADERS: _end_of_headers,
         _BODY: _body,
         _END_OF_MESSAGE: _end_of_message,
