@@ -2,6 +2,7 @@ import asyncio
 import subprocess
 import sys
 from io import StringIO
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,12 @@ from relayguard.log import make_logger
 from relayguard.milter.libmilter import LibmilterTransport
 from relayguard.milter.native import NativeTransport
 from relayguard.milter.transport import is_installed, open_transport
+from relayguard.testing.daemon import Daemon
+from relayguard.testing.milter_client import CONTINUE, MilterClient
+from tests.conftest import configuration
 from tests.relayguard.pipeline.rig import Rig
+
+WITHOUT_PYMILTER = str(Path(__file__).parents[2] / "sabotage" / "without_pymilter.py")
 
 LOGGER = make_logger("json", "info", StringIO())
 
@@ -28,15 +34,25 @@ def test_libmilter_serves_one_listener_a_process() -> None:
         asyncio.run(opened("libmilter", "in", "out"))
 
 
-def test_the_native_transport_needs_no_pymilter() -> None:
-    program = (
-        "import sys; sys.modules['milter'] = None\n"
-        "from relayguard.milter import native, transport\n"
-        "from relayguard.daemon import worker\n"
-        "print('relayguard.milter.libmilter' in sys.modules)"
+def test_without_pymilter_mail_is_served_over_the_native_transport(tmp_path: Path) -> None:
+    address = f"unix:{tmp_path}/milter.sock"
+    text = configuration(address, 53, "off", '"author"', transport="native")
+    with Daemon(tmp_path, text, program=(WITHOUT_PYMILTER,)), MilterClient(address) as client:
+        client.connect()
+        client.helo()
+        assert client.deliver(b"From: a@example.org\r\n\r\nbody\r\n").reply == CONTINUE
+
+
+def test_without_pymilter_a_listener_over_libmilter_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "relayguard.toml").write_text('[listener.in]\ntransport = "libmilter"\n')
+    said = subprocess.run(
+        [sys.executable, WITHOUT_PYMILTER, "check", "--config", str(tmp_path / "relayguard.toml")],
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    assert said == "False\n"
+    assert said.returncode == 78
+    assert "listener.in.transport: pymilter is not installed: pip install 'relayguard[libmilter]'" in said.stderr
 
 
 def test_what_is_installed_is_known_without_loading_it() -> None:
