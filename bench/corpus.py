@@ -74,11 +74,20 @@ def messages(keys: tuple[KeyPair, ...]) -> Iterator[Message]:
     for size, count in SIZES.items():
         for kind in _mixed(count, chance):
             number += 1
-            yield _message(number, size, kind, chance.choice(sites), chance)
+            yield message(number, size, kind, chance.choice(sites), chance)
     for name, site in unknown_sites(keys):
         kind = "unsigned" if name in UNSIGNED else MIXTURE[site.number * 7 % len(MIXTURE)]
-        yield _message(site.number, name, kind, site, chance)
-    yield _message(0, "50M", "rsa", sites[0], chance)
+        yield message(site.number, name, kind, site, chance)
+    yield message(0, "50M", "rsa", sites[0], chance)
+
+
+def message(number: int, name: str, kind: str, site: Site, chance: random.Random) -> Message:
+    """Return a message of a set and of a kind, and what is true of it."""
+    case = _case(number, name, kind, site)
+    author = f"news.{site.domain}" if kind == "subdomain" else site.domain
+    content, lines = body_of(name if name in {*SIZES, "50M"} else "10K", chance)
+    fields = [*_head(number, case, author, site, chance), *content, *_tail(number, site, chance)]
+    return case, _signed(kind, site, assembled(fields, lines))
 
 
 def unknown_sites(keys: tuple[KeyPair, ...]) -> Iterator[tuple[str, Site]]:
@@ -122,14 +131,6 @@ def _mixed(count: int, chance: random.Random) -> list[str]:
     kinds = [MIXTURE[at % len(MIXTURE)] for at in range(count)]
     chance.shuffle(kinds)
     return kinds
-
-
-def _message(number: int, name: str, kind: str, site: Site, chance: random.Random) -> Message:
-    case = _case(number, name, kind, site)
-    author = f"news.{site.domain}" if kind == "subdomain" else site.domain
-    content, lines = body_of(name if name in {*SIZES, "50M"} else "10K", chance)
-    fields = [*_head(number, case, author, site, chance), *content, *_tail(number, site, chance)]
-    return case, _signed(kind, site, assembled(fields, lines))
 
 
 def _case(number: int, name: str, kind: str, site: Site) -> Case:
