@@ -6,6 +6,8 @@
 # make bench      measure Relayguard beside its peers (QUICK=1: a rough run); bench/README.md says how
 # make bench-peers   install the peers that it measures; starts none of them
 # make bench-report  the last measurement again (MARKDOWN=1: as docs/performance.md)
+# make bench-plots   how cost grows with workers, filters and what a message has of everything; draws docs/performance.svg
+# make profile    where the time goes: tables, and a flame graph in .bench/profiles (TRANSPORT=native SET=2K)
 #
 # Each sets itself up first: Debian's packages (asked for, unless YES=1), then .venv.
 
@@ -13,7 +15,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo test test-all fuzz check bench bench-peers bench-report format clean
+.PHONY: demo test test-all fuzz check bench bench-peers bench-report bench-plots profile format clean
 
 demo: .venv/ready
 	@$(AS_ROOT) $(BIN)/relayguard demo $(if $(KEEP),--keep)
@@ -41,6 +43,12 @@ bench-peers: .venv/ready
 
 bench-report: .venv/ready
 	@$(BIN)/python -m bench report $(if $(MARKDOWN),--markdown)
+
+bench-plots: .venv/ready
+	@$(AS_ROOT) $(BIN)/python -m bench plots $(if $(REDRAW),--redraw)
+
+profile: .venv/ready
+	@$(AS_ROOT) $(BIN)/python -m bench profile $(if $(TRANSPORT),--transport $(TRANSPORT)) --set $(or $(SET),10K)
 
 format: .venv/ready
 	@$(BIN)/ruff format .

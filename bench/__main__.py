@@ -5,9 +5,12 @@ import sys
 import click
 
 from bench import report as tables
-from bench.places import HERE, RESULTS
+from bench.peers import TRANSPORTS
+from bench.places import HERE, PLOTS, RESULTS, SCALE
+from bench.plots import draw
 from bench.results import Results
 from bench.sandbox import BenchError, directory, rerun_inside, settle
+from bench.scale import Scale
 
 
 @click.group()
@@ -16,7 +19,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--quick", is_flag=True, help="Two minutes instead of ten; the figures are rough.")
+@click.option("--quick", is_flag=True, help="Three minutes instead of fifteen; the figures are rough.")
 def run(*, quick: bool) -> None:
     """Measure everything that is installed, and print what came of each target."""
     from bench.material import prepare
@@ -37,38 +40,62 @@ def report(*, markdown: bool) -> None:
     if not RESULTS.exists():
         raise click.ClickException("nothing was measured yet: make bench")
     results = Results.load(RESULTS)
-    remarks = (HERE / "remarks.md").read_text()
-    click.echo(tables.markdown(results, remarks) if markdown else tables.text(results), nl=not markdown)
+    if not markdown:
+        click.echo(tables.text(results))
+        return
+    scale = Scale.load(SCALE) if SCALE.exists() else None
+    click.echo(tables.markdown(results, (HERE / "remarks.md").read_text(), scale), nl=False)
 
 
 @main.command()
 def check() -> None:
-    """Check relayguard's verdicts on the corpus, and measure nothing; exit with 1 if one is wrong."""
+    """Check relayguard's verdicts on the corpus over each transport; exit with 1 if one is wrong."""
     from bench.material import prepare
     from bench.run import judge
 
     if directory() is None:
         sys.exit(rerun_inside(["check"]))
     prepare()
-    verdicts = judge(settle())
-    for line in verdicts.wrong:
-        click.echo(line)
-    click.echo(f"{verdicts.subject}: {verdicts.right} of {verdicts.checked} verdicts are right")
-    sys.exit(verdicts.right != verdicts.checked)
+    judged = judge(settle())
+    for verdicts in judged:
+        for line in verdicts.wrong:
+            click.echo(line)
+        click.echo(f"{verdicts.subject}: {verdicts.right} of {verdicts.checked} verdicts are right")
+    sys.exit(any(verdicts.right != verdicts.checked for verdicts in judged))
 
 
 @main.command()
 @click.option("--set", "name", default="10K", help="The set to send: 2K, 10K, 75K, 1M, cold-1 ...")
+@click.option("--transport", type=click.Choice([*TRANSPORTS]), multiple=True, help="Both, unless said.")
 @click.option("--seconds", default=8, type=click.IntRange(1, 60))
-def profile(*, name: str, seconds: int) -> None:
-    """Show where relayguard spends its time under load (py-spy)."""
+def profile(*, name: str, transport: tuple[str, ...], seconds: int) -> None:
+    """Show where relayguard spends its time under load, and draw it as a flame graph (py-spy)."""
     from bench.material import prepare
     from bench.profile import profile as profile_daemon
 
     if directory() is None:
-        sys.exit(rerun_inside(["profile", "--set", name, "--seconds", str(seconds)]))
+        chosen = [f"--transport={each}" for each in transport]
+        sys.exit(rerun_inside(["profile", f"--set={name}", *chosen, f"--seconds={seconds}"]))
     prepare()
-    click.echo(profile_daemon(settle(), name, seconds))
+    inside = settle()
+    for each in transport or TRANSPORTS:
+        click.echo(f"{each}, {name}\n{profile_daemon(inside, each, name, seconds)}\n")
+
+
+@main.command()
+@click.option("--redraw", is_flag=True, help="Draw what was measured last.")
+def plots(*, redraw: bool) -> None:
+    """Measure how cost grows with a message and throughput with workers, and draw it for docs/performance.md."""
+    if not redraw:
+        from bench.growth import measure_growth
+        from bench.material import prepare
+
+        if directory() is None:
+            sys.exit(rerun_inside(["plots"]))
+        prepare()
+        measure_growth(settle()).save(SCALE)
+    PLOTS.write_text(draw(Scale.load(SCALE)))
+    click.echo(f"drawn: {PLOTS}")
 
 
 @main.command()

@@ -31,8 +31,10 @@ WHEN = 1_767_225_600
 """The Date and signing time of every message: 2026-01-01."""
 
 SIZES = {"2K": 80, "10K": 64, "75K": 48, "1M": 16}
-COLD = {"cold-1": 640, "cold-2": 640, "late-signed": 320, "late-load": 640}
-UNSIGNED = {"late-unsigned": 320}
+ROUNDS = 5
+"""How often a name can be met for the first time: each set of unknown domains serves one round."""
+_UNKNOWN = {"cold": 256, "late-signed": 64, "late-unsigned": 64, "slow-1": 12, "slow-10": 64, "slow-50": 200}
+UNKNOWN = {f"{name}-{turn}": count for turn in range(1, ROUNDS + 1) for name, count in _UNKNOWN.items()}
 
 MIXTURE = (
     *("rsa",) * 6,
@@ -74,16 +76,25 @@ def messages(keys: tuple[KeyPair, ...]) -> Iterator[Message]:
     for size, count in SIZES.items():
         for kind in _mixed(count, chance):
             number += 1
-            yield _message(number, size, kind, chance.choice(sites), chance)
+            yield message(number, size, kind, chance.choice(sites), chance)
     for name, site in unknown_sites(keys):
-        kind = "unsigned" if name in UNSIGNED else MIXTURE[site.number * 7 % len(MIXTURE)]
-        yield _message(site.number, name, kind, site, chance)
-    yield _message(0, "50M", "rsa", sites[0], chance)
+        kind = "unsigned" if name.startswith("late-unsigned") else MIXTURE[site.number * 7 % len(MIXTURE)]
+        yield message(site.number, name, kind, site, chance)
+    yield message(0, "50M", "rsa", sites[0], chance)
+
+
+def message(number: int, name: str, kind: str, site: Site, chance: random.Random) -> Message:
+    """Return a message of a set and of a kind, and what is true of it."""
+    case = _case(number, name, kind, site)
+    author = f"news.{site.domain}" if kind == "subdomain" else site.domain
+    content, lines = body_of(name if name in {*SIZES, "50M"} else "10K", chance)
+    fields = [*_head(number, case, author, site, chance), *content, *_tail(number, site, chance)]
+    return case, _signed(kind, site, assembled(fields, lines))
 
 
 def unknown_sites(keys: tuple[KeyPair, ...]) -> Iterator[tuple[str, Site]]:
     """Yield the sites that are used once, each with the set that its message is in."""
-    names = [name for name, count in (COLD | UNSIGNED).items() for _ in range(count)]
+    names = [name for name, count in UNKNOWN.items() for _ in range(count)]
     for number, name in enumerate(names, 1000):
         yield name, unknown_site(number, keys)
 
@@ -122,14 +133,6 @@ def _mixed(count: int, chance: random.Random) -> list[str]:
     kinds = [MIXTURE[at % len(MIXTURE)] for at in range(count)]
     chance.shuffle(kinds)
     return kinds
-
-
-def _message(number: int, name: str, kind: str, site: Site, chance: random.Random) -> Message:
-    case = _case(number, name, kind, site)
-    author = f"news.{site.domain}" if kind == "subdomain" else site.domain
-    content, lines = body_of(name if name in {*SIZES, "50M"} else "10K", chance)
-    fields = [*_head(number, case, author, site, chance), *content, *_tail(number, site, chance)]
-    return case, _signed(kind, site, assembled(fields, lines))
 
 
 def _case(number: int, name: str, kind: str, site: Site) -> Case:

@@ -6,12 +6,12 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench import corpus, hostile
+from bench import corpus, hostile, larger
 from bench.keys import KeyPair, kept_keys
 from bench.places import BUILD, CLIENT, CORPUS, HERE, KEYS, LATE_DNS, ZONE
 from bench.site import Record, known_sites
 
-_MAKES_THE_CORPUS = ("corpus.py", "hostile.py", "keys.py", "message.py", "signing.py", "site.py")
+_MAKES_THE_CORPUS = ("corpus.py", "hostile.py", "keys.py", "larger.py", "message.py", "signing.py", "site.py")
 
 
 def prepare() -> None:
@@ -43,7 +43,7 @@ def _write(keys: tuple[KeyPair, ...]) -> None:
     if CORPUS.exists():
         shutil.rmtree(CORPUS)
     site = known_sites(keys)[0]
-    corpus.write(CORPUS, [*corpus.messages(keys), *hostile.hostile_messages(site)])
+    corpus.write(CORPUS, [*corpus.messages(keys), *hostile.hostile_messages(site), *larger.larger_messages(keys)])
     ZONE.write_text(local_data([*corpus.records(keys), *hostile.hostile_records()]))
 
 

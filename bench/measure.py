@@ -72,7 +72,9 @@ def soak(running: Running, messages: int, added_by_50_mb: float) -> Memory:
         running.load("2K", concurrency=10, messages=messages // _SOAK_STEPS)
         sent.append(step * (messages // _SOAK_STEPS))
         rss.append(_largest_process(running))
-    return Memory(messages=tuple(sent), rss_mb=tuple(rss), added_by_50_mb=added_by_50_mb)
+    return Memory(
+        subject=running.subject.name, messages=tuple(sent), rss_mb=tuple(rss), added_by_50_mb=added_by_50_mb
+    )
 
 
 def attack(running: Running, name: str, attack_name: str, megabytes: float) -> Hostility:

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,11 +21,21 @@ PYPI = (
 
 RELAYGUARD = "relayguard"
 TWO_WORKERS = "relayguard, 2 workers"
+NATIVE = "relayguard, native"
+NATIVE_TWO = "relayguard, native, 2 workers"
 C_PAIR = "opendkim + opendmarc"
 OPENDKIM = "opendkim"
 RSPAMD = "rspamd (same modules)"
 PYTHON_STACK = "dkimpy + pyspf + dmarc"
 
+TRANSPORTS = {"libmilter": RELAYGUARD, "native": NATIVE}
+"""Relayguard with one worker, by the transport over which it is reached."""
+MANY_WORKERS = frozenset({TWO_WORKERS, NATIVE_TWO})
+OURS = frozenset({*TRANSPORTS.values(), *MANY_WORKERS})
+SLOW = frozenset({PYTHON_STACK})
+"""What is several times dearer than all others has fewer rounds."""
+
+_VERIFY = ("author", "spf", "dkim", "dmarc")
 _TEMPLATE = HERE / "conf" / "relayguard.toml"
 
 
@@ -73,9 +83,18 @@ class Subject:
         return f"{self.name}: skipped, needs {needed}; 'make bench-peers' installs it"
 
 
-def _relayguard(name: str, workers: int) -> Subject:
+def relayguard(
+    name: str, transport: str, workers: int, port: int, filters: Iterable[str] = _VERIFY, extra: str = ""
+) -> Subject:
+    """Return Relayguard as a subject: its metrics are served on `port`; `extra` is more of its configuration."""
     command = (sys.executable, "-m", "relayguard", "run", "--config", f"@RUN@/{_TEMPLATE.name}")
-    settings = {"WORKERS": str(workers), "METRICS_PORT": str(18_000 + workers)}
+    settings = {
+        "FILTERS": ", ".join(f'"{each}"' for each in filters),
+        "EXTRA": extra,
+        "TRANSPORT": transport,
+        "WORKERS": str(workers),
+        "METRICS_PORT": str(port),
+    }
     part = Part("relayguard", command, "unix:@RUN@/relayguard.sock", _TEMPLATE.name, "this repository", settings)
     return Subject(name, (part,))
 
@@ -97,8 +116,10 @@ _DMARC_COMMAND = (str(VENV / "bin" / "dmarcmilter"), "-c", "@RUN@/dmarcmilter.to
 SUBJECTS: Mapping[str, Subject] = {
     subject.name: subject
     for subject in (
-        _relayguard(RELAYGUARD, 1),
-        _relayguard(TWO_WORKERS, 2),
+        relayguard(RELAYGUARD, "libmilter", 1, 18_001),
+        relayguard(TWO_WORKERS, "libmilter", 2, 18_002),
+        relayguard(NATIVE, "native", 1, 18_003),
+        relayguard(NATIVE_TWO, "native", 2, 18_004),
         Subject(C_PAIR, (_OPENDKIM, _debian("opendmarc", "-f", "-c"))),
         Subject(OPENDKIM, (_OPENDKIM,)),
         Subject(RSPAMD, (_debian("rspamd", "-f", "-i", "-c"),)),

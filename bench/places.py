@@ -13,6 +13,10 @@ VENV = BUILD / "peers"
 """The peers that come from PyPI: their libraries must not meet ours."""
 
 RESULTS = BUILD / "results.json"
+SCALE = BUILD / "scale.json"
+PROFILES = BUILD / "profiles"
+PLOTS = ROOT / "docs" / "performance.svg"
+
 CLIENT = BUILD / "milterload"
 LATE_DNS = BUILD / "latedns"
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench.peers import RELAYGUARD, SUBJECTS
-from bench.places import VENV
+from bench.peers import SUBJECTS, TRANSPORTS
+from bench.places import PROFILES, ROOT, VENV
 from bench.resolver import DnsServer
 from bench.running import Running
 from bench.sandbox import BenchError
@@ -18,25 +18,36 @@ _OUTERMOST = 0.95
 _RATE = "500"
 
 
-def profile(directory: Path, name: str, seconds: int) -> str:
-    """Return the functions with the largest shares, by their own time and with all that they call."""
+def profile(directory: Path, transport: str, name: str, seconds: int) -> str:
+    """Return the functions with the largest shares, by their own time and with all that they call.
+
+    A flame graph of the same load is left in `PROFILES`.
+    """
     spy = VENV / "bin" / "py-spy"
     if not spy.exists():
         raise BenchError("py-spy is missing: 'make bench-peers' installs it")
-    recorded = directory / "profile"
-    with DnsServer(directory), Running(SUBJECTS[RELAYGUARD], directory / "relayguard") as running:
+    PROFILES.mkdir(exist_ok=True)
+    recorded, drawn = directory / f"{transport}.raw", PROFILES / f"{transport}-{name}.svg"
+    with DnsServer(directory), Running(SUBJECTS[TRANSPORTS[transport]], directory / transport) as running:
         running.load("2K,10K", concurrency=4, messages=100_000, seconds=2)
-        sender = threading.Thread(
-            target=lambda: running.load(name, concurrency=4, messages=100_000, seconds=seconds + 2)
-        )
-        sender.start()
-        command = [str(spy), "record", "--pid", str(running.pids[0]), "--subprocesses", "--duration", str(seconds)]
-        command += ["--rate", _RATE, "--format", "raw", "--function", "--gil", "--output", str(recorded)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        sender.join()
+        # It writes one or the other.
+        for form, output in (("raw", recorded), ("flamegraph", drawn)):
+            _record(running, name, seconds, [str(spy), "record", "--format", form, "--output", str(output)])
+    return f"flame graph: {drawn.relative_to(ROOT)}\n" + shares(recorded.read_text().splitlines())
+
+
+def _record(running: Running, name: str, seconds: int, command: list[str]) -> None:
+    sender = threading.Thread(
+        target=lambda: running.load(name, concurrency=4, messages=100_000, seconds=seconds + 1.5)
+    )
+    sender.start()
+    command += ["--pid", str(running.pids[0]), "--subprocesses", "--duration", str(seconds)]
+    done = subprocess.run(
+        [*command, "--rate", _RATE, "--function", "--gil"], capture_output=True, text=True, check=False
+    )
+    sender.join()
     if done.returncode:
         raise BenchError(f"py-spy failed: {done.stderr}")
-    return shares(recorded.read_text().splitlines())
 
 
 def shares(lines: Iterable[str]) -> str:

@@ -1,11 +1,12 @@
 """Tables of a run: for a terminal, and in Markdown for docs/performance.md."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from bench.peers import C_PAIR, RELAYGUARD
+from bench.peers import C_PAIR, TRANSPORTS
 from bench.results import Measured, Results, middle
-from bench.run import LATE_MS
+from bench.scale import Scale, straight
 from bench.targets import allowed_ms, hostile_cost, rows
+from bench.turns import AT, LATE_MS, SLOW_MS
 
 Table = Sequence[Sequence[str]]
 
@@ -25,14 +26,32 @@ message. A starred figure comes from a run in which the machine was slow or busy
 """
 
 
+_SLOW_LEGEND = """\
+Messages of 10 KB at so many connections, and p50 in milliseconds: first with names known, after 64 messages; then with
+every name cold. opendkim alone checks DKIM and nothing else.
+"""
+_SCALE_LEGEND = """\
+`make bench-plots`: the native transport, one worker where it is not about workers; of three rounds the best. The line
+is fitted by least squares; where the last column is about 1 or less, cost grows no faster than what it is drawn against.
+
+![Cost against what grows](performance.svg)
+"""
+
+
 def text(results: Results) -> str:
     """Return the tables for a terminal."""
     parts = [_title(results), *results.skipped, _plain(_targets(results)), _plain(_figures(results))]
-    parts += [_plain(_by_dns(results)), _plain(_hostile(results)), _plain(_verdicts(results)), _wrong(results)]
+    parts += [
+        _plain(_by_dns(results)),
+        _plain(_slow(results)),
+        _plain(_hostile(results)),
+        _plain(_verdicts(results)),
+        _wrong(results),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
-def markdown(results: Results, remarks: str) -> str:
+def markdown(results: Results, remarks: str, scale: Scale | None = None) -> str:
     """Return the page docs/performance.md; `remarks` is what a person has to say about it."""
     versions = ", ".join(f"{name} {version}" for name, version in results.versions.items())
     parts = [
@@ -41,7 +60,9 @@ def markdown(results: Results, remarks: str) -> str:
         "## Targets\n\n" + _pipes(_targets(results)),
         remarks,
         "## Figures\n\n" + _LEGEND + "\n" + _pipes(_figures(results)),
+        _scale(scale) if scale else "",
         "## DNS cold, and late\n\n" + _pipes(_by_dns(results)),
+        f"## Every DNS answer {SLOW_MS} ms late\n\n{_SLOW_LEGEND}\n" + _pipes(_slow(results)),
         "## Hostile mail\n\n" + _pipes(_hostile(results)),
         "## Verdicts\n\nSPF, DKIM and DMARC in Authentication-Results, against what the corpus was built to give.\n\n"
         + _pipes(_verdicts(results)),
@@ -77,7 +98,10 @@ def _figures_of(results: Results, name: str) -> tuple[str, ...]:
     others = [_cpu(results, of("10K", concurrency)) for concurrency in (1, 50)]
     at = [of("10K", concurrency) for concurrency in (1, 10, 50)]
     throughput = [_number([each.per_second for each in found]) for found in at]
-    latency = [f"{_number([e.p50_ms for e in found])} / {_number([e.p99_ms for e in found])}" for found in at]
+    latency = [
+        f"{_number([e.p50_ms for e in found])} / {_number([e.p99_ms for e in found])}" if found else ""
+        for found in at
+    ]
     warm = [each for each in results.measured if each.subject == name and each.dns == "warm"]
     memory = f"{max(each.rss_mb for each in warm):.0f} ({max(each.pss_mb for each in warm):.0f})"
     return (name, *sizes, *others, *throughput, *latency, memory, _number([each.queries for each in at[1]]))
@@ -88,35 +112,49 @@ def _by_dns(results: Results) -> Table:
     cold = ("CPU, every name cold", "msg/s", "DNS queries")
     replies = (f"reply p50, cold, {late}", "names cached", "asked at MAIL")
     names = [name for name in results.subjects() if results.of(name, "cold", 10, "cold")]
-    return [("", *cold, *replies, f"msg/s at 50, cold, {late}"), *(_by_dns_of(results, name) for name in names)]
+    return [("", *cold, *replies), *(_by_dns_of(results, name) for name in names)]
 
 
 def _by_dns_of(results: Results, name: str) -> tuple[str, ...]:
-    def late(of: str, concurrency: int = 4) -> tuple[Measured, ...]:
-        return results.of(name, of, concurrency, "late")
-
     cold = results.of(name, "cold", 10, "cold")
-    replies = [_number([e.eoh_p50_ms for e in late(of)]) for of in ("late-signed", "10K", "late-unsigned")]
-    loaded = _number([each.per_second for each in late("late-load", 50)])
+    late = (results.of(name, of, 4, "late") for of in ("late-signed", "10K", "late-unsigned"))
+    replies = [_number([each.eoh_p50_ms for each in found]) for found in late]
     speed, queries = (_number([e.per_second for e in cold]), _number([e.queries for e in cold]))
-    return (name, _cpu(results, cold), speed, queries, *replies, loaded)
+    return (name, _cpu(results, cold), speed, queries, *replies)
+
+
+def _slow(results: Results) -> Table:
+    head = [f"{what} at {at}" for known in ("", "cold ") for what in (f"{known}msg/s", f"{known}p50") for at in AT]
+    names = [name for name in results.subjects() if results.of(name, "10K", 1, "slow")]
+    return [("", *head), *((name, *_slow_of(results, name)) for name in names)]
+
+
+def _slow_of(results: Results, name: str) -> Iterator[str]:
+    for of in ("10K", "slow"):
+        found = [results.of(name, of, at, "slow") for at in AT]
+        yield from (_number([each.per_second for each in of_one]) for of_one in found)
+        yield from (_number([each.p50_ms for each in of_one]) for of_one in found)
+
+
+def _scale(scale: Scale) -> str:
+    head = ("against", "", "found", "upper half against the line")
+    lines = (
+        (curve.what, curve.unit, straight(curve), f"{curve.bend:.2f}" if curve.fitted else "")
+        for curve in scale.curves
+    )
+    return f"## Scale\n\nMeasured {scale.when} on {scale.cores} cores.\n\n{_SCALE_LEGEND}\n{_pipes([head, *lines])}"
 
 
 def _hostile(results: Results) -> Table:
-    ours = [each for each in results.hostility if each.subject == RELAYGUARD]
-    theirs = {each.attack: hostile_cost(each) for each in results.hostility if each.subject == C_PAIR}
-    head = ("message", "MB", "CPU ms", "allowed", C_PAIR)
+    costs = {(each.attack, each.subject): hostile_cost(each) for each in results.hostility}
+    sizes = {each.attack: each.megabytes for each in results.hostility}
+    subjects = (*TRANSPORTS.values(), C_PAIR)
+    head = ("message", "MB", "CPU ms allowed", *subjects)
     return [
         head,
         *(
-            (
-                each.attack,
-                f"{each.megabytes:.1f}",
-                hostile_cost(each),
-                f"{allowed_ms(each.megabytes):.0f}",
-                theirs.get(each.attack, ""),
-            )
-            for each in ours
+            (attack, f"{size:.1f}", f"{allowed_ms(size):.0f}", *(costs.get((attack, each), "") for each in subjects))
+            for attack, size in sizes.items()
         ),
     ]
 

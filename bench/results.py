@@ -6,14 +6,17 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Dns = Literal["warm", "cold", "late"]
+Dns = Literal["warm", "cold", "late", "slow"]
+"""How it answered: at once, names known or not; some time late (`run.LATE_MS`), or more of it (`run.SLOW_MS`)."""
 
 
-class _Value(BaseModel):
+class Value(BaseModel):
+    """A plain value that knows every one of its fields."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Measured(_Value):
+class Measured(Value):
     """One load on one subject.
 
     `cpu_ms` is CPU per message of the whole process tree, `rss_mb` its largest resident memory (shared pages
@@ -39,15 +42,16 @@ class Measured(_Value):
     calibration: float
 
 
-class Memory(_Value):
-    """Resident memory of relayguard's largest process, in MB, after so many messages; and what one of 50 MB adds."""
+class Memory(Value):
+    """Resident memory of a subject's largest process, in MB, after so many messages; and what one of 50 MB adds."""
 
+    subject: str
     messages: tuple[int, ...]
     rss_mb: tuple[float, ...]
     added_by_50_mb: float
 
 
-class Hostility(_Value):
+class Hostility(Value):
     """CPU milliseconds that one hostile message costs a subject, and the size of that message in MB.
 
     `errors` were not answered at all. Who `refused` may have been spared the work.
@@ -61,7 +65,7 @@ class Hostility(_Value):
     refused: bool
 
 
-class Verdicts(_Value):
+class Verdicts(Value):
     """How many of a subject's verdicts on some sets were right; `wrong` holds some that were not."""
 
     subject: str
@@ -71,14 +75,14 @@ class Verdicts(_Value):
     wrong: tuple[str, ...]
 
 
-class Engine(_Value):
+class Engine(Value):
     """CPU milliseconds for a message of 10 KB without any transport: bare, and with metrics and the log line."""
 
     bare_ms: float
     observed_ms: float
 
 
-class Results(_Value):
+class Results(Value):
     """A whole run. `skipped` says which peers were not there, and what installs them."""
 
     when: str
@@ -88,7 +92,7 @@ class Results(_Value):
     skipped: tuple[str, ...]
     measured: tuple[Measured, ...]
     engine: Engine | None = None
-    memory: Memory | None = None
+    memory: tuple[Memory, ...] = ()
     hostility: tuple[Hostility, ...] = ()
     verdicts: tuple[Verdicts, ...] = ()
 

@@ -378,10 +378,8 @@ static int deliver(link_t *L, const msg *g, long seq, double *t_eoh) {
     memset(verd, 'c', sizeof verd);
     char from[600], rcpt[600];
     snprintf(from, sizeof from, "<%s>", g->from);
-    snprintf(rcpt, sizeof rcpt, "<%s>", g->rcpt);
-    const char *fh = strrchr(g->from, '@'), *rh = strrchr(g->rcpt, '@');
+    const char *fh = strrchr(g->from, '@');
     fh = fh ? fh + 1 : "";
-    rh = rh ? rh + 1 : "";
 #define STEP(m, ...)                                                                                                 \
     do {                                                                                                             \
         if (step(&L[m], m, __VA_ARGS__)) {                                                                           \
@@ -400,12 +398,20 @@ static int deliver(link_t *L, const msg *g, long seq, double *t_eoh) {
                 putmac(&L[m], 'M', "{mail_mailer}", "smtp", "{mail_host}", fh, "{mail_addr}", g->from, NULL);
             STEP(m, 'M', (iov_[]){{from, strlen(from) + 1}, {"SIZE=100000", 12}}, 2, P_NOMAIL, P_NR_MAIL, &c);
         }
-    for (int m = 0; m < nm; m++)
-        if (!L[m].skip_msg) {
-            if (!(L[m].proto & P_NORCPT))
-                putmac(&L[m], 'R', "{rcpt_mailer}", "local", "{rcpt_host}", rh, "{rcpt_addr}", g->rcpt, NULL);
-            STEP(m, 'R', (iov_[]){{rcpt, strlen(rcpt) + 1}}, 1, P_NORCPT, P_NR_RCPT, &c);
-        }
+    for (const char *r = g->rcpt; *r; r += strcspn(r, ","), r += *r == ',') {
+        int n = snprintf(rcpt, sizeof rcpt, "<%.*s", (int)strcspn(r, ","), r);
+        const char *rh = strrchr(rcpt, '@');
+        for (int m = 0; m < nm; m++)
+            if (!L[m].skip_msg) {
+                rcpt[n] = 0; /* a macro has it bare */
+                if (!(L[m].proto & P_NORCPT))
+                    putmac(&L[m], 'R', "{rcpt_mailer}", "local", "{rcpt_host}", rh ? rh + 1 : "", "{rcpt_addr}",
+                           rcpt + 1, NULL);
+                rcpt[n] = '>';
+                rcpt[n + 1] = 0;
+                STEP(m, 'R', (iov_[]){{rcpt, n + 2}}, 1, P_NORCPT, P_NR_RCPT, &c);
+            }
+    }
     for (int m = 0; m < nm; m++)
         if (!L[m].skip_msg) {
             if (!(L[m].proto & P_NODATA)) putmac(&L[m], 'T', "i", qid, NULL);
@@ -645,7 +651,7 @@ static void parse(msg *g, char *b, size_t n) {
     g->body = i < n ? xdup(b + i, n - i) : xdup("", 0);
     g->blen = i < n ? n - i : 0;
 }
-/* index.tsv: id class ip host helo mailfrom rcpt file [anything more] */
+/* index.tsv: id class ip host helo mailfrom rcpt[,rcpt...] file [anything more] */
 static void load(const char *dir, const char *classes) {
     char p[4096];
     snprintf(p, sizeof p, "%s/index.tsv", dir);
