@@ -141,9 +141,7 @@ class Dialogue:
 
     def _header(self, data: bytes) -> None:
         if self.begun:
-            name, _, value = data.partition(b"\0")
-            value = value.partition(b"\0")[0]
-            self._fields.add(name.decode("latin-1"), value if self._leading_space else b" " + value)
+            self._fields.take(data, leading_space=self._leading_space)
         if _HEADER not in self._silent:
             self._send(CONTINUE)
 

@@ -7,6 +7,10 @@ MAX_BYTES = 16 * 1024 * 1024
 """So much of a header block is held for one message, whatever the MTA lets through."""
 
 
+_INITIALS = (b"A", b"a")
+"""Of Authentication-Results, the one field that is always to be stripped."""
+
+
 class Fields:
     """Collects fields up to their caps; of what is beyond, only what may have to be stripped."""
 
@@ -28,6 +32,17 @@ class Fields:
             # Postfix folds with LF, others with CRLF.
             value = value.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
         self._taken.append((name, value))
+
+    def take(self, data: bytes, *, leading_space: bool) -> None:
+        """Take the data of a HEADER packet; `leading_space` says that the value has the one after the colon."""
+        if len(self._taken) >= MAX_FIELDS and self._pattern is None and data[:1] not in _INITIALS:
+            # A flood costs the less the sooner it is known for what it is.
+            self._taken.append(LEFT_OUT)
+            return
+        name, _, rest = data.partition(b"\0")
+        value = rest.partition(b"\0")[0]
+        # Each octet of a name is one character: some MTA may let any through.
+        self.add(name.decode("latin-1"), value if leading_space else b" " + value)
 
     def finish(self) -> list[tuple[str, bytes]]:
         """Return them all, and begin anew."""

@@ -15,6 +15,7 @@ MAX_PACKET = 1024 * 1024
 MAX_CHUNK = 65535
 
 _HEAD = struct.Struct("!IB")
+_HEAD_BYTES = 5
 
 
 class Command(Enum):
@@ -221,7 +222,7 @@ class PacketReader:
 
     def __init__(self) -> None:
         self._rest = bytearray()
-        self._wanted = _HEAD.size
+        self._wanted = _HEAD_BYTES
 
     @property
     def partial(self) -> bool:
@@ -232,8 +233,9 @@ class PacketReader:
         """Take more bytes; return the packets that are complete. Raises ProtocolError for a length that cannot be."""
         packets: list[tuple[int, bytes]] = []
         position, end = self._complete(data, packets) if self._rest else 0, len(data)
-        while end - position >= _HEAD.size:
-            length, command = _HEAD.unpack_from(data, position)
+        unpack, take = _HEAD.unpack_from, packets.append
+        while end - position >= _HEAD_BYTES:
+            length, command = unpack(data, position)
             if not 0 < length <= MAX_PACKET:
                 if packets:
                     # What came before it counts; the next call complains.
@@ -243,10 +245,10 @@ class PacketReader:
             if after > end:
                 self._wanted = 4 + length
                 break
-            packets.append((command, bytes(data[position + 5 : after])))
+            take((command, bytes(data[position + 5 : after])))
             position = after
         else:
-            self._wanted = _HEAD.size
+            self._wanted = _HEAD_BYTES
         if position < end:
             self._rest += data[position:]
         return packets
@@ -268,7 +270,7 @@ class PacketReader:
                 continue
             packets.append((command, bytes(self._rest[5:])))
             self._rest.clear()
-            self._wanted = _HEAD.size
+            self._wanted = _HEAD_BYTES
             break
         return position
 

@@ -1,5 +1,7 @@
+import pytest
+
 from relayguard.milter.fields import MAX_BYTES, Fields
-from relayguard.pipeline.forged import name_pattern
+from relayguard.pipeline.forged import NamePattern, name_pattern
 from relayguard.pipeline.visible import LEFT_OUT, MAX_FIELDS
 
 
@@ -27,3 +29,20 @@ def test_fields_beyond_their_size_are_left_out_and_the_next_message_begins_anew(
     assert fields.finish()[1:] == [LEFT_OUT]
     fields.add("X", b"x")
     assert fields.finish() == [("X", b"x")]
+
+
+@pytest.mark.parametrize("pattern", [None, name_pattern(["X-Spam-*"])])
+def test_packets_beyond_the_number_are_treated_as_fields_are(pattern: NamePattern | None) -> None:
+    packets, added = Fields(pattern), Fields(pattern)
+    names = ["X"] * MAX_FIELDS + ["X", "Authentication-Results", "AUTHENTICATION-RESULTS", "x-spam-score", "Aha", ""]
+    for name in names:
+        packets.take(f"{name}\0 value\0rest".encode(), leading_space=True)
+        added.add(name, b" value")
+    assert packets.finish() == added.finish()
+
+
+def test_without_the_leading_space_option_the_space_is_put_back() -> None:
+    fields = Fields(None)
+    fields.take(b"Subject\0hello\0", leading_space=False)
+    fields.take(b"X-\xe9", leading_space=True)
+    assert fields.finish() == [("Subject", b" hello"), ("X-\xe9", b"")]
