@@ -104,7 +104,7 @@ class Listener(_Table):
     address: Annotated[str, AfterValidator(_check_socket)] = "unix:/run/relayguard/milter.sock"
     mode: str = Field("0660", pattern=r"^0[0-7]{3}$")
     group: str | None = None
-    transport: TransportName = "libmilter"
+    transport: TransportName = "native"
     workers: int | None = Field(None, ge=1, le=512)
     filters: tuple[str, ...] | None = None
 

@@ -23,7 +23,7 @@ settings.load_profile("relayguard")
 TRANSPORT = Listener().transport
 """Over which transport the daemon serves where a test does not say."""
 
-TRANSPORTS = ("libmilter", "native")
+TRANSPORTS = ("native", "libmilter")
 
 DROP_IN = Path(__file__).parent / "drop_in"
 

@@ -89,7 +89,7 @@ def conversations(mta: str, serve: Serve, transport: str) -> list[Conversation]:
 
 @pytest.mark.parametrize("mta", ["postfix", "sendmail"])
 def test_both_transports_hear_and_say_the_same(mta: str, serve: Serve) -> None:
-    libmilter, native = (conversations(mta, serve, transport) for transport in TRANSPORTS)
+    native, libmilter = (conversations(mta, serve, transport) for transport in TRANSPORTS)
     for one, other in zip(libmilter, native, strict=True):
         assert comparable(one.mta) == comparable(other.mta)
         assert comparable(one.milter) == comparable(other.milter)

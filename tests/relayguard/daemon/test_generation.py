@@ -80,9 +80,11 @@ def test_a_worker_that_has_grown_serves_on_while_no_successor_can_be_built(start
     until(lambda: old not in running.daemon.workers())
 
 
-def test_each_listener_has_workers_and_filters_of_its_own(start: Start) -> None:
+def test_with_libmilter_each_listener_has_workers_and_filters_of_its_own(start: Start) -> None:
     running = start(
-        workers=2, tables='[listener.other]\naddress = "unix:FOLDER/other.sock"\nfilters = ["obedient"]\n'
+        workers=2,
+        transport="libmilter",
+        tables='[listener.other]\naddress = "unix:FOLDER/other.sock"\ntransport = "libmilter"\nfilters = ["obedient"]\n',
     )
     served = [each.listener for each in running.daemon.workers().values()]
     assert sorted(served) == ["default", "default", "other"]
