@@ -44,4 +44,5 @@ class Cache:
 
 
 def _size(answer: Answer) -> int:
-    return 256 + sum(map(len, answer.texts)) + 64 * (len(answer.hosts) + len(answer.exchanges))
+    # What was read from a text lives as long as the answer: of a key, four times its length.
+    return 256 + 4 * sum(map(len, answer.texts)) + 64 * (len(answer.hosts) + len(answer.exchanges))

@@ -73,7 +73,7 @@ def test_another_type_is_another_question() -> None:
 def test_large_answers_of_a_stranger_cannot_fill_the_memory() -> None:
     cache = Cache(100, Stopwatch())
     for number in range(100):
-        cache.put(question(str(number)), Answer(status=Status.FOUND, texts=(b"x" * 60_000,), expires=200.0))
+        cache.put(question(str(number)), Answer(status=Status.FOUND, texts=(b"x" * 20_000,), expires=200.0))
     assert len(cache) == 1
     cache.put(question("a"), answer(200.0))
     cache.put(question("a"), answer(200.0))
