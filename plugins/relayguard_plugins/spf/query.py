@@ -34,6 +34,9 @@ MAX_RECORDS = 16 * 1024
 # RFC 7208 §7.2: the macros that stand for the client.
 _ABOUT_THE_CLIENT = re.compile(r"%\{[icp]", re.IGNORECASE)
 
+# Likewise those that stand for the sender's mailbox and for the HELO name.
+_ABOUT_THE_SENDER = re.compile(r"%\{[slh]", re.IGNORECASE)
+
 
 class MissingAnswer(Exception):
     """The evaluation cannot go on without the answers to `questions`.
@@ -91,6 +94,8 @@ class Query(spf.query):
         self._octets = 0
         self.authorised = 0
         """How many addresses of the client's family the records pass that were looked at, at most."""
+        self.names_sender = False
+        """Whether the records ask for the local part or the HELO name: then the result is for these alone."""
 
     def dns(
         self, name: str, qtype: str, cnames: dict[str, str] | None = None, ignore_void: bool = False
@@ -215,6 +220,7 @@ class Query(spf.query):
 
     def expand(self, s: str, stripdot: bool = True) -> str:
         """RFC 7208 §7: expand the macros."""
+        self.names_sender = self.names_sender or bool(_ABOUT_THE_SENDER.search(s))
         return super().expand(_CheckedOnce(s), stripdot)
 
     def get_explanation(self, spec: str) -> None:
