@@ -33,8 +33,8 @@ class DnsObserver(Protocol):
     def dns_answered(self, question: Question, answer: Answer, seconds: float) -> None:
         """A question that was not in the cache has been answered, or given up."""
 
-    def dns_cache_hit(self) -> None:
-        """A question was answered from the cache."""
+    def dns_cache_hit(self, count: int = 1) -> None:
+        """So many questions were answered from the cache."""
 
 
 class CachingResolver:
@@ -80,20 +80,30 @@ class CachingResolver:
 
     def prefetch(self, questions: Iterable[Question]) -> None:
         """See `Resolver`."""
+        wanted = tuple(questions)
+        known = self._cache.find(wanted)
+        missing = [question for question in wanted if question not in known]
+        if not missing:
+            return
         if self._is_at_home():
-            self._begin(questions)
+            self._begin(missing)
             return
         # A thread that is late may outlive the loop; then nobody wants the answers.
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._begin, list(questions))
+            self._loop.call_soon_threadsafe(self._begin, missing)
 
     async def resolve_all(self, questions: Iterable[Question]) -> Mapping[Question, Answer]:
         """See `Resolver`."""
-        answers = {question: self.cached(question) for question in questions}
+        wanted = tuple(questions)
+        answers = self._cache.find(wanted)
+        if answers:
+            self._observer.dns_cache_hit(len(answers))
         # A task for each would cost more than all else where the answers are at hand.
-        missing = [question for question, answer in answers.items() if answer is None]
-        found = await asyncio.gather(*map(self.resolve, missing)) if missing else ()
-        return {**answers, **dict(zip(missing, found, strict=True))}  # type: ignore[dict-item]  # none is missing now
+        missing = dict.fromkeys(question for question in wanted if question not in answers)
+        if missing:
+            found = await asyncio.gather(*map(self.resolve, missing))
+            answers.update(zip(missing, found, strict=True))
+        return answers
 
     def _is_at_home(self) -> bool:
         try:

@@ -78,3 +78,12 @@ def test_large_answers_of_a_stranger_cannot_fill_the_memory() -> None:
     cache.put(question("a"), answer(200.0))
     cache.put(question("a"), answer(200.0))
     assert cache.get(question("a")) == answer(200.0)
+
+
+def test_of_several_questions_the_answers_that_are_still_good_are_found() -> None:
+    watch = Stopwatch()
+    cache = Cache(10, watch)
+    cache.put(question("a"), answer(110.0))
+    cache.put(question("b"), answer(120.0))
+    watch.seconds = 115.0
+    assert cache.find([question("a"), question("b"), question("c"), question("b")]) == {question("b"): answer(120.0)}
