@@ -13,7 +13,7 @@ import spf
 
 from relayguard import Answer, Cap, IpAddress, Metrics, Question, Resolver, SpfValue, Status, to_a_labels
 from relayguard_plugins.spf.kept import Kept
-from relayguard_plugins.spf.query import MissingAnswer, Query
+from relayguard_plugins.spf.query import MissingAnswer, Query, Terms
 
 WIDEST: Mapping[int, int] = {32: 8, 128: 16}
 
@@ -89,6 +89,7 @@ class Evaluator:
         self._receiver = receiver
         self._timeout = timeout
         self._widest = widest
+        self._terms = Terms()
         self._kept: Kept[tuple[bytes, str], Checked] = Kept(MAX_KEPT, monotonic)
 
     async def check(self, client: IpAddress | None, local_part: str, domain: str, helo: str) -> Checked:
@@ -146,8 +147,8 @@ class Evaluator:
         """Evaluate over the answers at hand; None if one is missing."""
         (client, local_part, domain, helo), answers = evaluation.sender, evaluation.answers
         address = str(client).partition("%")[0]
-        cached = self._resolver.cached
-        query = Query(address, local_part, domain, helo, self._receiver, answers, evaluation.late, cached)
+        cached, receiver, late = self._resolver.cached, self._receiver, evaluation.late
+        query = Query(address, local_part, domain, helo, receiver, answers, self._terms, late, cached)
         try:
             checked = self._outcome(query)
         except MissingAnswer as missing:
