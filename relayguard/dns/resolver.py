@@ -101,7 +101,7 @@ class CachingResolver:
         # A task for each would cost more than all else where the answers are at hand.
         missing = dict.fromkeys(question for question in wanted if question not in answers)
         if missing:
-            found = await asyncio.gather(*map(self.resolve, missing))
+            found = await asyncio.gather(*(asyncio.shield(self._flight(question)) for question in missing))
             answers.update(zip(missing, found, strict=True))
         return answers
 

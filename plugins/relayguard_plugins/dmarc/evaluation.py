@@ -1,8 +1,8 @@
 """DMARC of one author domain: a pure function of the authenticated identifiers and the DNS answers."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from relayguard import (
     Answer,
@@ -40,8 +40,7 @@ _LOWERED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Identifiers:
+class Identifiers(NamedTuple):
     """The domains that passed, and those of which a check could not tell."""
 
     spf: tuple[str, ...] = ()

@@ -1,7 +1,6 @@
 """The DMARC filter: evaluates incoming mail, and acts on the owner's policy as far as the evidence goes."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import ClassVar
 
 from relayguard import (
@@ -117,9 +116,9 @@ def _with_failures(
     """Add what is not known, because a filter failed or a relay did not tell: judged for alignment like the rest."""
     if results.failed("spf") or (session.trusted_relay and not _tells_spf(results)):
         domain = session.helo if envelope.sender.is_null else envelope.sender.domain
-        identifiers = replace(identifiers, spf_unknown=(to_a_labels(domain) or "",))
+        identifiers = identifiers._replace(spf_unknown=(to_a_labels(domain) or "",))
     if results.failed("dkim"):
-        identifiers = replace(identifiers, dkim_unknown=signing_domains(headers))
+        identifiers = identifiers._replace(dkim_unknown=signing_domains(headers))
     return identifiers
 
 
