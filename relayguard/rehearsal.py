@@ -100,7 +100,7 @@ class Trace(Observer):
     def dns_answered(self, question: Question, answer: Answer, seconds: float) -> None:
         """See `DnsObserver`: what is asked is traced where it is asked."""
 
-    def dns_cache_hit(self) -> None:
+    def dns_cache_hit(self, count: int = 1) -> None:
         """See `DnsObserver`."""
 
 

@@ -3,12 +3,14 @@
 A hook that runs in a thread may use all but what is awaited: `cached` and `prefetch`, not `resolve`.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar, cast
 
 from relayguard.core.caps import Cap
+
+T = TypeVar("T")
 
 
 class RecordType(StrEnum):
@@ -19,6 +21,9 @@ class RecordType(StrEnum):
     MX = "MX"
     PTR = "PTR"
     TXT = "TXT"
+
+    # An enum's own is written in Python; a question is looked up a dozen times a message.
+    __hash__ = str.__hash__
 
 
 class Status(StrEnum):
@@ -60,6 +65,20 @@ class Answer:
     exchanges: tuple[MailExchange, ...] = ()
     reason: str | None = None
     expires: float = 0.0
+    _read: dict[Callable[["Answer"], object], object] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def read(self, reader: Callable[["Answer"], T]) -> T:
+        """Return what `reader` makes of this answer; worked out once, and kept for as long as the answer is.
+
+        `reader` is a module's own function, pure, and returns what nobody changes. From any thread.
+        """
+        try:
+            return cast(T, self._read[reader])
+        except KeyError:
+            found = self._read[reader] = reader(self)
+            return found
 
 
 class Resolver(Protocol):

@@ -14,6 +14,7 @@ class PermError(Exception): ...
 class query:
     A: str
     i: str
+    v: str
     l: str
     o: str
     d: str

@@ -1,6 +1,6 @@
 """The cache of DNS answers: positive, negative and failed ones, each for its time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from relayguard.services import Answer, Question
 
@@ -26,6 +26,15 @@ class Cache:
         # What has expired is dropped when its successor comes, for this may be another thread.
         return answer if answer is not None and answer.expires > self._monotonic() else None
 
+    def find(self, questions: Iterable[Question]) -> dict[Question, Answer]:
+        """Return the answers that are still good."""
+        answers, now = self._answers, self._monotonic()
+        return {
+            question: answer
+            for question in questions
+            if (answer := answers.get(question)) is not None and answer.expires > now
+        }
+
     def put(self, question: Question, answer: Answer) -> None:
         """Keep `answer`, in place of the oldest one if the cache is full."""
         self._drop(question)
@@ -44,4 +53,5 @@ class Cache:
 
 
 def _size(answer: Answer) -> int:
-    return 256 + sum(map(len, answer.texts)) + 64 * (len(answer.hosts) + len(answer.exchanges))
+    # What was read from a text lives as long as the answer: of a key, four times its length.
+    return 256 + 4 * sum(map(len, answer.texts)) + 64 * (len(answer.hosts) + len(answer.exchanges))

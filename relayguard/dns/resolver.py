@@ -16,6 +16,7 @@ import dns.resolver
 from relayguard.core.domain import to_a_labels
 from relayguard.dns.cache import Cache
 from relayguard.dns.reading import failure, read
+from relayguard.dns.udp import EDNS_PAYLOAD, Query, Truncated, ask
 from relayguard.services import Answer, Question, Status
 
 Nameserver = tuple[str, int]
@@ -23,7 +24,6 @@ Nameserver = tuple[str, int]
 MAX_IN_FLIGHT = 4096
 """Queries at one time; each has a socket of its own, so that its port cannot be guessed."""
 
-_EDNS_PAYLOAD = 1232
 _FIRST_TRY = 1.5
 
 
@@ -33,8 +33,8 @@ class DnsObserver(Protocol):
     def dns_answered(self, question: Question, answer: Answer, seconds: float) -> None:
         """A question that was not in the cache has been answered, or given up."""
 
-    def dns_cache_hit(self) -> None:
-        """A question was answered from the cache."""
+    def dns_cache_hit(self, count: int = 1) -> None:
+        """So many questions were answered from the cache."""
 
 
 class CachingResolver:
@@ -80,20 +80,30 @@ class CachingResolver:
 
     def prefetch(self, questions: Iterable[Question]) -> None:
         """See `Resolver`."""
+        wanted = tuple(questions)
+        known = self._cache.find(wanted)
+        missing = [question for question in wanted if question not in known]
+        if not missing:
+            return
         if self._is_at_home():
-            self._begin(questions)
+            self._begin(missing)
             return
         # A thread that is late may outlive the loop; then nobody wants the answers.
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._begin, list(questions))
+            self._loop.call_soon_threadsafe(self._begin, missing)
 
     async def resolve_all(self, questions: Iterable[Question]) -> Mapping[Question, Answer]:
         """See `Resolver`."""
-        answers = {question: self.cached(question) for question in questions}
+        wanted = tuple(questions)
+        answers = self._cache.find(wanted)
+        if answers:
+            self._observer.dns_cache_hit(len(answers))
         # A task for each would cost more than all else where the answers are at hand.
-        missing = [question for question, answer in answers.items() if answer is None]
-        found = await asyncio.gather(*map(self.resolve, missing)) if missing else ()
-        return {**answers, **dict(zip(missing, found, strict=True))}  # type: ignore[dict-item]  # none is missing now
+        missing = dict.fromkeys(question for question in wanted if question not in answers)
+        if missing:
+            found = await asyncio.gather(*(asyncio.shield(self._flight(question)) for question in missing))
+            answers.update(zip(missing, found, strict=True))
+        return answers
 
     def _is_at_home(self) -> bool:
         try:
@@ -127,18 +137,14 @@ class CachingResolver:
         return answer
 
     async def _ask_any(self, name: dns.name.Name, question: Question, deadline: float) -> Answer:
-        query = dns.message.make_query(name, question.type.value, use_edns=0, payload=_EDNS_PAYLOAD)
-        query.flags |= dns.flags.AD
         answer = failure("timeout", self._monotonic())
         attempt = 0
         while (left := deadline - self._monotonic()) > 0:
             host, port = self._nameservers[attempt % len(self._nameservers)]
             attempt += 1
             try:
-                message, _ = await dns.asyncquery.udp_with_fallback(
-                    query, host, timeout=min(_FIRST_TRY * attempt, left), port=port, ignore_errors=True
-                )
-            except dns.exception.Timeout:
+                message = await _exchange(name, question, host, port, min(_FIRST_TRY * attempt, left))
+            except (TimeoutError, dns.exception.Timeout):
                 answer = failure("timeout", self._monotonic())
                 continue
             except (dns.exception.DNSException, OSError, EOFError) as error:
@@ -149,6 +155,18 @@ class CachingResolver:
             if answer.status is not Status.TEMPERROR or attempt >= len(self._nameservers):
                 return answer
         return answer
+
+
+async def _exchange(
+    name: dns.name.Name, question: Question, host: str, port: int, seconds: float
+) -> dns.message.Message:
+    query = Query(name, question.type.value)
+    try:
+        return await ask(query.to_wire(), host, port, seconds, query.read)
+    except Truncated:
+        again = dns.message.make_query(name, question.type.value, use_edns=0, payload=EDNS_PAYLOAD)
+        again.flags |= dns.flags.AD
+        return await dns.asyncquery.tcp(again, host, timeout=seconds, port=port)
 
 
 def absolute(name: str) -> dns.name.Name | None:

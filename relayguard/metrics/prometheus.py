@@ -98,9 +98,9 @@ class PrometheusMetrics(Observer):
         self._counters[catalog.DNS_QUERIES].labels(question.type, answer.status).inc()
         self._histograms[catalog.DNS_SECONDS].labels(question.type).observe(seconds)
 
-    def dns_cache_hit(self) -> None:
+    def dns_cache_hit(self, count: int = 1) -> None:
         """See `DnsObserver`."""
-        self._counters[catalog.DNS_CACHE_HITS].inc()
+        self._counters[catalog.DNS_CACHE_HITS].inc(count)
 
     def cap_hit(self, cap: Cap) -> None:
         """See `Metrics`."""

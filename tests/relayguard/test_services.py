@@ -36,3 +36,45 @@ def test_an_answer_without_records_is_empty_and_cannot_be_changed() -> None:
     assert (answer.texts, answer.hosts, answer.exchanges) == ((), (), ())
     with pytest.raises(AttributeError):
         answer.status = Status.FOUND  # type: ignore[misc]
+
+
+def test_an_answer_is_read_once_by_each_reader() -> None:
+    read: list[str] = []
+
+    def length(answer: Answer) -> int:
+        read.append("length")
+        return len(answer.texts[0])
+
+    def nothing(answer: Answer) -> None:
+        read.append("nothing")
+
+    answer = Answer(status=Status.FOUND, texts=(b"v=spf1 -all",))
+    assert [answer.read(length), answer.read(nothing), answer.read(length), answer.read(nothing)] == [
+        11,
+        None,
+        11,
+        None,
+    ]
+    assert read == ["length", "nothing"]
+
+
+def test_what_was_read_of_an_answer_does_not_make_it_another() -> None:
+    answer = Answer(status=Status.FOUND, texts=(b"v=spf1 -all",))
+    answer.read(len_of_texts)
+    assert answer == Answer(status=Status.FOUND, texts=(b"v=spf1 -all",))
+    assert hash(answer) == hash(Answer(status=Status.FOUND, texts=(b"v=spf1 -all",)))
+
+
+def test_a_reader_that_raises_is_asked_again() -> None:
+    answer = Answer(status=Status.NODATA)
+    for _ in range(2):
+        with pytest.raises(IndexError):
+            answer.read(first_text)
+
+
+def len_of_texts(answer: Answer) -> int:
+    return len(answer.texts)
+
+
+def first_text(answer: Answer) -> bytes:
+    return answer.texts[0]

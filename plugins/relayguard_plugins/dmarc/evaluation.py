@@ -1,7 +1,8 @@
 """DMARC of one author domain: a pure function of the authenticated identifiers and the DNS answers."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from relayguard import (
     Answer,
@@ -39,8 +40,7 @@ _LOWERED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Identifiers:
+class Identifiers(NamedTuple):
     """The domains that passed, and those of which a check could not tell."""
 
     spf: tuple[str, ...] = ()
@@ -77,11 +77,18 @@ def existence_question(domain: str) -> Question:
     return Question(domain, RecordType.A)
 
 
-def needed(author: str, identifiers: Identifiers = NOTHING) -> set[Question]:
+def needed(author: str, identifiers: Identifiers = NOTHING) -> frozenset[Question]:
     """Return every question that the evaluation may need: asked at once, not one after another."""
-    others = (identifiers.spf, identifiers.dkim, identifiers.spf_unknown, identifiers.dkim_unknown)
-    domains = {author, *(domain for group in others for domain in group if _may_align(author, domain))}
-    return {existence_question(author), *(question for domain in domains for question in questions(domain))}
+    groups = (identifiers.spf, identifiers.dkim, identifiers.spf_unknown, identifiers.dkim_unknown)
+    others = {domain for group in groups for domain in group if domain != author and _may_align(author, domain)}
+    if not others:
+        return _of_author(author)
+    return _of_author(author).union(*map(questions, others))
+
+
+@lru_cache(maxsize=1024)
+def _of_author(author: str) -> frozenset[Question]:
+    return frozenset([existence_question(author), *questions(author)])
 
 
 def evaluate(

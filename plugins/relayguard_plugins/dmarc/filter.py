@@ -1,7 +1,6 @@
 """The DMARC filter: evaluates incoming mail, and acts on the owner's policy as far as the evidence goes."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import ClassVar
 
 from relayguard import (
@@ -28,7 +27,7 @@ from relayguard import (
 from relayguard_plugins.authors import SeveralAuthors
 from relayguard_plugins.dkim.signature import signing_domains
 from relayguard_plugins.dmarc.evaluation import Identifiers, evaluate, identifiers_in, needed
-from relayguard_plugins.dmarc.evidence import Evidence, Witness
+from relayguard_plugins.dmarc.evidence import Witness
 from relayguard_plugins.dmarc.judgement import judge, strictest, verdict_of
 from relayguard_plugins.dmarc.options import Exceptions, Options, trusted_by
 
@@ -77,20 +76,24 @@ class DmarcFilter:
         found = identifiers_in(results, permissive=self._options.permissive_spf == "count")
         identifiers = _with_failures(found, session, envelope, headers, results)
         witness = Witness(session, headers, results, identifiers, self._trusted)
-        judged = [await self._judged(domain, identifiers, witness.evidence_for(domain)) for domain in domains]
+        judged = [await self._judged(domain, identifiers, witness) for domain in domains]
         result, verdict = strictest(judged)
         yield result
         if verdict is not None and comes_from_outside(session, envelope):
             yield verdict
 
     async def _judged(
-        self, author: str, identifiers: Identifiers, evidence: Evidence
+        self, author: str, identifiers: Identifiers, witness: Witness
     ) -> tuple[DmarcResult, Verdict | None]:
         answers = await self._resolver.resolve_all(needed(author, identifiers))
         result = evaluate(author, identifiers, answers, self._exceptions.treat_as(author))
-        result = judge(result, evidence, never_reject=self._exceptions.never_reject(author))
         if result.value is DmarcValue.TEMPERROR and self._options.on_temperror == "defer":
             return result, Defer(text=f"DMARC of {result.domain} cannot be checked now", enhanced="4.7.0")
+        # Evidence excuses a failure; nothing else need be excused.
+        if result.value is not DmarcValue.FAIL:
+            return result, None
+        evidence = witness.evidence_for(author)
+        result = judge(result, evidence, never_reject=self._exceptions.never_reject(author))
         return result, verdict_of(result, evidence)
 
 
@@ -111,10 +114,13 @@ def _with_failures(
     identifiers: Identifiers, session: Session, envelope: Envelope, headers: Headers, results: Results
 ) -> Identifiers:
     """Add what is not known, because a filter failed or a relay did not tell: judged for alignment like the rest."""
-    told = any(each.identity is SpfIdentity.MAIL_FROM for each in results.of(SpfResult))
-    if results.failed("spf") or (session.trusted_relay and not told):
+    if results.failed("spf") or (session.trusted_relay and not _tells_spf(results)):
         domain = session.helo if envelope.sender.is_null else envelope.sender.domain
-        identifiers = replace(identifiers, spf_unknown=(to_a_labels(domain) or "",))
+        identifiers = identifiers._replace(spf_unknown=(to_a_labels(domain) or "",))
     if results.failed("dkim"):
-        identifiers = replace(identifiers, dkim_unknown=signing_domains(headers))
+        identifiers = identifiers._replace(dkim_unknown=signing_domains(headers))
     return identifiers
+
+
+def _tells_spf(results: Results) -> bool:
+    return any(each.identity is SpfIdentity.MAIL_FROM for each in results.of(SpfResult))

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 from relayguard import Answer, DmarcPolicy, Status
@@ -40,13 +39,11 @@ def record_in(answer: Answer) -> Record | None:
     """Return the one record among a name's TXT records; several are as none (RFC 9989 §4.10)."""
     if answer.status is not Status.FOUND:
         return None
-    # What is not even kept must not be a key of a cache.
     texts = (text for text in answer.texts if len(text) <= MAX_BYTES)
     records = [record for text in texts if (record := parse_record(text)) is not None]
     return records[0] if len(records) == 1 else None
 
 
-@lru_cache(maxsize=4096)
 def parse_record(text: bytes) -> Record | None:
     """Read a TXT record; None if it is no DMARC record. Unknown tags are ignored, as RFC 9989 demands."""
     decoded = text.decode("latin-1")

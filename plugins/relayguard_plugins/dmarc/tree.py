@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from relayguard import Answer, Question, RecordType, Status
 from relayguard_plugins.dmarc.record import Record, record_in
@@ -40,29 +41,39 @@ def walk_domains(domain: str) -> list[str]:
     return [domain, *(".".join(labels[-count:]) for count in range(first, 0, -1))]
 
 
+@lru_cache(maxsize=1024)
+def steps(domain: str) -> tuple[tuple[str, Question], ...]:
+    """Return the domains of the walk, each with its question."""
+    return tuple((name, policy_question(name)) for name in walk_domains(domain))
+
+
 def questions(domain: str) -> list[Question]:
     """Return all questions of the walk; they are asked at once."""
-    return [policy_question(name) for name in walk_domains(domain)]
+    return [question for _, question in steps(domain)]
 
 
 def record_of(domain: str, answers: Answers) -> Record | None:
     """Return the domain's own record; raises Unknown."""
-    answer = answers[policy_question(domain)]
-    if answer.status is Status.TEMPERROR:
-        raise Unknown(f"no answer for _dmarc.{domain}: {answer.reason}")
-    return record_in(answer)
+    return _record(*steps(domain)[0], answers)
 
 
 def walk(domain: str, answers: Answers) -> list[Found]:
     """Return the records found, longest name first; raises Unknown. Ends at a record that says ``psd``."""
     found: list[Found] = []
-    for name in walk_domains(domain):
-        record = record_of(name, answers)
+    for name, question in steps(domain):
+        record = _record(name, question, answers)
         if record is not None:
             found.append(Found(name, record))
             if record.psd != "u":
                 break
     return found
+
+
+def _record(name: str, question: Question, answers: Answers) -> Record | None:
+    answer = answers[question]
+    if answer.status is Status.TEMPERROR:
+        raise Unknown(f"no answer for _dmarc.{name}: {answer.reason}")
+    return answer.read(record_in)
 
 
 def organisational_domain(domain: str, found: list[Found]) -> str:

@@ -1,6 +1,5 @@
 """The SPF filter: measures MAIL FROM and HELO of incoming mail, and judges only what the postmaster wants judged."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
@@ -20,7 +19,7 @@ from relayguard import (
     printable,
     to_a_labels,
 )
-from relayguard_plugins.spf.evaluation import WIDEST, Checked, Evaluator
+from relayguard_plugins.spf.evaluation import WIDEST, Checked, Evaluator, Sender
 
 _ERRORS = frozenset({SpfValue.TEMPERROR, SpfValue.PERMERROR})
 
@@ -83,15 +82,13 @@ class SpfFilter:
         """Check both identities; our own users and relays are not judged by where they connect from."""
         if not comes_from_outside(session, envelope):
             return
-        # Both at once: MAIL FROM must not wait for the name servers of HELO.
-        helo, mail_from = await asyncio.gather(self._check_helo(session, envelope), self._check(session, envelope))
-        if envelope.sender.is_null and helo is not None:
-            # RFC 7208 §2.4: the null sender is postmaster@ the HELO name.
-            mail_from = helo
-        domain = _helo_domain(session) if envelope.sender.is_null else envelope.sender.domain
-        results = [_result(mail_from, SpfIdentity.MAIL_FROM, domain, _identifier(envelope, session))]
-        if helo is not None and self._options.helo and session.helo:
-            results.append(_result(helo, SpfIdentity.HELO, _helo_domain(session), session.helo))
+        found = await self._check(session, envelope)
+        helo_domain, null = _helo_domain(session), envelope.sender.is_null
+        domain = helo_domain if null else envelope.sender.domain
+        identifier = _identifier(envelope, session)
+        results = [_result(found[SpfIdentity.MAIL_FROM], SpfIdentity.MAIL_FROM, domain, identifier)]
+        if self._options.helo and session.helo:
+            results.append(_result(found[SpfIdentity.HELO], SpfIdentity.HELO, helo_domain, session.helo))
         for result in results:
             yield result
         for result in results:
@@ -99,26 +96,32 @@ class SpfFilter:
             if refusal is not None:
                 yield refusal
 
-    async def _check_helo(self, session: Session, envelope: Envelope) -> Checked | None:
-        if not self._options.helo and not envelope.sender.is_null:
-            return None
-        return await self._evaluator.check(session.client_address, "postmaster", session.helo, session.helo)
-
-    async def _check(self, session: Session, envelope: Envelope) -> Checked:
-        sender = envelope.sender
-        if sender.defect:
+    async def _check(self, session: Session, envelope: Envelope) -> dict[SpfIdentity, Checked]:
+        sender, client, helo = envelope.sender, session.client_address, session.helo
+        asked: dict[SpfIdentity, Sender] = {}
+        if self._options.helo or sender.is_null:
+            asked[SpfIdentity.HELO] = Sender(client, "postmaster", helo, helo)
+        if not sender.is_null and not sender.defect:
+            asked[SpfIdentity.MAIL_FROM] = Sender(client, sender.local, sender.domain, helo)
+        found = dict(zip(asked, await self._evaluator.check_all(list(asked.values())), strict=True))
+        if sender.is_null:
+            # RFC 7208 §2.4: the null sender is postmaster@ the HELO name.
+            found[SpfIdentity.MAIL_FROM] = found[SpfIdentity.HELO]
+        elif sender.defect:
             # Never fall back to HELO: that would lend a malformed sender somebody's pass.
-            return Checked(SpfValue.PERMERROR, f"malformed sender: {sender.defect}")
-        return await self._evaluator.check(session.client_address, sender.local, sender.domain, session.helo)
+            found[SpfIdentity.MAIL_FROM] = Checked(SpfValue.PERMERROR, f"malformed sender: {sender.defect}")
+        return found
 
     def _refusal(self, result: SpfResult, session: Session) -> Reject | Defer | None:
         reject, defer = self._refusals[result.identity]
+        if result.value not in reject and result.value not in defer:
+            return None
         # RFC 7372 §3.2: X.7.23 for what SPF says, X.7.24 for an error.
         number = 24 if result.value in _ERRORS else 23
         text = f"SPF of {result.domain} is {result.value} for {session.client_address}"
         if result.value in reject:
             return Reject(text=text, enhanced=f"5.7.{number}")
-        return Defer(text=text, enhanced=f"4.7.{number}") if result.value in defer else None
+        return Defer(text=text, enhanced=f"4.7.{number}")
 
 
 def _result(checked: Checked, identity: SpfIdentity, domain: str, identifier: str) -> SpfResult:

@@ -31,8 +31,19 @@ MAX_RECORD = 4 * 1024
 MAX_RECORDS = 16 * 1024
 """So much may all records of one evaluation hold; ten of the length that RFC 7208 wants hold a third of it."""
 
+MAX_TERMS, MAX_TERM = 4096, 128
+"""So many terms are kept as read, none longer than this many characters."""
+
+_NAME = re.compile(r"(?=.{1,253}\Z)(?:[^.]{1,63}+\.)*+[^.]{1,63}+\Z", re.DOTALL)
+_TYPES = {kind.value: kind for kind in RecordType}
+
+Term = tuple[str, str, str, int, str]
+
 # RFC 7208 §7.2: the macros that stand for the client.
 _ABOUT_THE_CLIENT = re.compile(r"%\{[icp]", re.IGNORECASE)
+
+# Likewise those that stand for the sender's mailbox and for the HELO name.
+_ABOUT_THE_SENDER = re.compile(r"%\{[slh]", re.IGNORECASE)
 
 
 class MissingAnswer(Exception):
@@ -57,10 +68,33 @@ class _CheckedOnce(str):
         return [self]
 
 
+class Terms:
+    """Terms as pyspf has read them, for the domain and the family of addresses that they were read for."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[str, str, str], Term] = {}
+
+    def get(self, term: str, domain: str, family: str) -> Term | None:
+        """Return what was read, if it is still kept."""
+        return self._read.get((term, domain, family))
+
+    def put(self, term: str, domain: str, family: str, read: Term) -> None:
+        """Keep what was read, unless another message may read it in another way."""
+        if len(term) > MAX_TERM or "%" in term or "%" in domain:
+            return
+        if len(self._read) >= MAX_TERMS:
+            self._read.clear()
+        self._read[term, domain, family] = read
+
+    def __len__(self) -> int:
+        return len(self._read)
+
+
 class Query(spf.query):
     """One evaluation of check_host() (RFC 7208 §4) over `answers`; raises MissingAnswer where one is missing.
 
     `cached` is asked for what is not in `answers`, and what it knows is added there.
+    `terms` has those of records that were read before, and keeps more.
     `late` are dispensable questions that nobody waits for any more; should one turn out not to be, it is asked again.
     """
 
@@ -72,6 +106,7 @@ class Query(spf.query):
         helo: str,
         receiver: str,
         answers: dict[Question, Answer],
+        terms: Terms,
         late: Collection[Question] = (),
         cached: Callable[[Question], Answer | None] = lambda _: None,
     ) -> None:
@@ -80,6 +115,7 @@ class Query(spf.query):
         # pyspf splits at the first @, which may stand in a quoted local part: "a@b"@example.com.
         self.l, self.o, self.d = local_part, domain, domain
         self._answers = answers
+        self._terms = terms
         self._late = late
         self._cached = cached
         self._dispensable = False
@@ -91,18 +127,18 @@ class Query(spf.query):
         self._octets = 0
         self.authorised = 0
         """How many addresses of the client's family the records pass that were looked at, at most."""
+        self.names_sender = False
+        """Whether the records ask for the local part or the HELO name: then the result is for these alone."""
 
     def dns(
         self, name: str, qtype: str, cnames: dict[str, str] | None = None, ignore_void: bool = False
     ) -> list[object]:
         """Return the records of a name. The resolver has followed CNAMEs already."""
         name = _absolute(name)
-        if not all(0 < len(label) < 64 for label in name.split(".")) or len(name) > 253:
-            return []
         # RFC 8616 §4: a local part beyond ASCII makes no domain name, and so no match.
-        if not name.isascii():
+        if not _NAME.match(name) or not name.isascii():
             return []
-        question = Question(name, RecordType(qtype))
+        question = Question(name, _TYPES[qtype])
         self._need([question])
         answer = self._answers.get(question)
         if answer is None:
@@ -111,7 +147,7 @@ class Query(spf.query):
             self._need([self._address_of(exchange.host) for exchange in answer.exchanges])
         if answer.status is Status.TEMPERROR:
             raise spf.TempError(f"DNS {answer.reason or 'error'} for {qtype} of {name}")
-        records = _records(answer)
+        records = list(answer.read(_records))
         # RFC 7208 §4.6.4: at most two void lookups; those in the client's own zone are not the domain's fault.
         if not records and not ignore_void and not self._dispensable:
             self.void_lookups += 1
@@ -185,9 +221,13 @@ class Query(spf.query):
         finally:
             self._depth, self._counts, self._passing = outer
 
-    def validate_mechanism(self, mech: str) -> tuple[str, str, str, int, str]:
+    def validate_mechanism(self, mech: str) -> Term:
         """Read one term, and add up what it lets pass. pyspf reads all terms of a record before it follows any."""
-        validated = _, mechanism, argument, prefix, result = super().validate_mechanism(mech)
+        validated = self._terms.get(mech, self.d, self.v)
+        if validated is None:
+            validated = super().validate_mechanism(mech)
+            self._terms.put(mech, self.d, self.v, validated)
+        _, mechanism, argument, prefix, result = validated
         if result == "pass" and self._counts and not self._closed:
             width = self.ipaddr.max_prefixlen
             if mechanism == "include":
@@ -215,6 +255,7 @@ class Query(spf.query):
 
     def expand(self, s: str, stripdot: bool = True) -> str:
         """RFC 7208 §7: expand the macros."""
+        self.names_sender = self.names_sender or bool(_ABOUT_THE_SENDER.search(s))
         return super().expand(_CheckedOnce(s), stripdot)
 
     def get_explanation(self, spec: str) -> None:
@@ -225,12 +266,12 @@ def _absolute(name: str) -> str:
     return name.removesuffix(".").lower()
 
 
-def _records(answer: Answer) -> list[object]:
+def _records(answer: Answer) -> tuple[object, ...]:
     if answer.texts:
-        return [(text,) for text in answer.texts]
+        return tuple((text,) for text in answer.texts)
     if answer.exchanges:
-        return [(exchange.preference, exchange.host) for exchange in answer.exchanges]
-    return list(answer.hosts)
+        return tuple((exchange.preference, exchange.host) for exchange in answer.exchanges)
+    return answer.hosts
 
 
 @lru_cache(maxsize=65536)

@@ -73,8 +73,17 @@ def test_another_type_is_another_question() -> None:
 def test_large_answers_of_a_stranger_cannot_fill_the_memory() -> None:
     cache = Cache(100, Stopwatch())
     for number in range(100):
-        cache.put(question(str(number)), Answer(status=Status.FOUND, texts=(b"x" * 60_000,), expires=200.0))
+        cache.put(question(str(number)), Answer(status=Status.FOUND, texts=(b"x" * 20_000,), expires=200.0))
     assert len(cache) == 1
     cache.put(question("a"), answer(200.0))
     cache.put(question("a"), answer(200.0))
     assert cache.get(question("a")) == answer(200.0)
+
+
+def test_of_several_questions_the_answers_that_are_still_good_are_found() -> None:
+    watch = Stopwatch()
+    cache = Cache(10, watch)
+    cache.put(question("a"), answer(110.0))
+    cache.put(question("b"), answer(120.0))
+    watch.seconds = 115.0
+    assert cache.find([question("a"), question("b"), question("c"), question("b")]) == {question("b"): answer(120.0)}

@@ -38,8 +38,8 @@ class Watch:
         assert seconds >= 0
         self.answered.append((question, answer.status))
 
-    def dns_cache_hit(self) -> None:
-        self.hits += 1
+    def dns_cache_hit(self, count: int = 1) -> None:
+        self.hits += count
 
     def monotonic(self) -> float:
         return time.monotonic() + self.ahead
@@ -93,6 +93,32 @@ def test_an_answer_is_asked_once_and_held_for_its_ttl(run: Run) -> None:
         rig.watch.ahead = 61
         await rig.ask("short.example.com")
         assert rig.server.queries["short.example.com A"] == 2
+
+    run(test)
+
+
+def test_answers_at_hand_are_counted_and_only_the_others_are_asked(run: Run) -> None:
+    async def test(rig: Rig) -> None:
+        known, other = Question("short.example.com", RecordType.A), SPF
+        await rig.resolver.resolve(known)
+        answers = await rig.resolver.resolve_all(iter([known, other, known, other]))
+        assert {question: answer.status for question, answer in answers.items()} == dict.fromkeys(
+            (known, other), Status.FOUND
+        )
+        assert rig.watch.hits == 1
+        assert rig.server.queries == {"short.example.com A": 1, "example.com TXT": 1}
+        assert await rig.resolver.resolve_all([known, other]) == answers
+        assert rig.watch.hits == 3
+
+    run(test)
+
+
+def test_what_is_at_hand_is_not_asked_early_and_counts_as_nothing(run: Run) -> None:
+    async def test(rig: Rig) -> None:
+        await rig.resolver.resolve(SPF)
+        rig.resolver.prefetch([SPF])
+        await asyncio.sleep(0.05)
+        assert (rig.watch.hits, len(rig.watch.answered), rig.server.queries["example.com TXT"]) == (0, 1, 1)
 
     run(test)
 

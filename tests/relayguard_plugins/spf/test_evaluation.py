@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from relayguard import Answer, Cap, Question, RecordType, SpfValue, Status
 from relayguard.testing import CountedMetrics, ZoneResolver
-from relayguard_plugins.spf.evaluation import MAX_QUERIES, Checked, Evaluator
+from relayguard_plugins.spf.evaluation import MAX_KEPT, MAX_QUERIES, Checked, Evaluator, Sender
 from relayguard_plugins.spf.filter import Options
 
 ZONE = """\
@@ -220,3 +220,214 @@ def test_no_sender_whatsoever_breaks_the_evaluation(local_part: str, helo: str) 
     evaluator = Evaluator(ZoneResolver(zone), CountedMetrics(), "unknown", timeout=8)
     checked = asyncio.run(evaluator.check(ip_address("192.0.2.1"), local_part, "example.com", helo))
     assert checked.value in (SpfValue.FAIL, SpfValue.PERMERROR, SpfValue.TEMPERROR)
+
+
+class Records:
+    """A `Resolver` whose answers hold for a time, on a clock that a test moves; `asked` counts its questions."""
+
+    def __init__(self, answers: Mapping[tuple[str, RecordType], Answer]) -> None:
+        self.answers = {Question(*question): answer for question, answer in answers.items()}
+        self.asked: list[str] = []
+        self.seconds = 0.0
+        self.evaluator = Evaluator(self, CountedMetrics(), "unknown", timeout=8, monotonic=lambda: self.seconds)
+
+    def cached(self, question: Question) -> Answer | None:
+        self.asked.append(question.name)
+        return self.answers.get(question, Answer(status=Status.NXDOMAIN, expires=1000.0))
+
+    def prefetch(self, questions: Iterable[Question]) -> None:
+        pass
+
+    async def resolve(self, question: Question) -> Answer:
+        raise AssertionError("all is at hand")
+
+    async def resolve_all(self, questions: Iterable[Question]) -> Mapping[Question, Answer]:
+        return {question: await self.resolve(question) for question in questions}
+
+    def check(
+        self,
+        client: str = "192.0.2.1",
+        domain: str = "example.com",
+        local_part: str = "alice",
+        helo: str = "a.example",
+    ) -> SpfValue:
+        return asyncio.run(self.evaluator.check(ip_address(client), local_part, domain, helo)).value
+
+    def publish(self, name: str, record: str, expires: float = 1000.0) -> None:
+        answer = Answer(status=Status.FOUND, texts=(record.encode(),), expires=expires)
+        self.answers[Question(name, RecordType.TXT)] = answer
+
+
+def records(**published: str) -> Records:
+    made = Records({})
+    for name, record in published.items():
+        made.publish(f"{name}.com", record)
+    return made
+
+
+def test_a_result_is_given_again_without_a_question() -> None:
+    dns = records(example="v=spf1 ip4:192.0.2.1 -all")
+    assert dns.check() is SpfValue.PASS
+    dns.asked.clear()
+    assert [dns.check(), dns.check(local_part="bob", helo="b.example")] == [SpfValue.PASS, SpfValue.PASS]
+    assert dns.asked == []
+
+
+def test_another_client_and_another_domain_have_results_of_their_own() -> None:
+    dns = records(example="v=spf1 ip4:192.0.2.1 -all", other="v=spf1 ?all")
+    assert dns.check() is SpfValue.PASS
+    assert dns.check(client="192.0.2.2") is SpfValue.FAIL
+    assert dns.check(client="2001:db8::1") is SpfValue.FAIL
+    assert dns.check(domain="other.com") is SpfValue.NEUTRAL
+    assert dns.check(client="::ffff:192.0.2.1") is SpfValue.PASS
+
+
+def test_a_result_holds_no_longer_than_the_first_of_its_records() -> None:
+    dns = records(example="v=spf1 include:other.com -all")
+    dns.publish("other.com", "v=spf1 ip4:192.0.2.1 -all", expires=60.0)
+    assert dns.check() is SpfValue.PASS
+    dns.publish("other.com", "v=spf1 -all")
+    dns.seconds = 59.9
+    assert dns.check() is SpfValue.PASS
+    dns.seconds = 60.0
+    assert dns.check() is SpfValue.FAIL
+
+
+def test_that_there_is_no_record_holds_as_long_as_dns_says_so() -> None:
+    dns = Records({("example.com", RecordType.TXT): Answer(status=Status.NODATA, expires=60.0)})
+    assert dns.check() is SpfValue.NONE
+    dns.publish("example.com", "v=spf1 -all")
+    dns.seconds = 59.9
+    assert dns.check() is SpfValue.NONE
+    dns.seconds = 60.0
+    assert dns.check() is SpfValue.FAIL
+
+
+@pytest.mark.parametrize(
+    ("status", "expires"), [(Status.TEMPERROR, 1000.0), (Status.NODATA, 0.0)], ids=["an error", "no time"]
+)
+def test_what_is_not_sure_for_a_time_is_asked_for_again(status: Status, expires: float) -> None:
+    dns = records(example="v=spf1 a:mail.com -all")
+    reason = "SERVFAIL" if status is Status.TEMPERROR else None
+    dns.answers[Question("mail.com", RecordType.A)] = Answer(status=status, reason=reason, expires=expires)
+    assert dns.check() is not SpfValue.PASS
+    dns.answers[Question("mail.com", RecordType.A)] = Answer(
+        status=Status.FOUND, hosts=("192.0.2.1",), expires=1000.0
+    )
+    assert dns.check() is SpfValue.PASS
+
+
+@pytest.mark.parametrize("macro", ["%{l}", "%{s}", "%{L1r+}", "%{S}", "%{l}.%{i}"])
+def test_a_record_that_asks_for_the_mailbox_is_evaluated_for_each(macro: str) -> None:
+    dns = records(example=f"v=spf1 exists:{macro}.ok.com -all")
+    answer = Answer(status=Status.FOUND, hosts=("127.0.0.2",), expires=1000.0)
+    for expanded in ("alice", "alice@example.com", "alice%40example.com", "alice.192.0.2.1"):
+        dns.answers[Question(f"{expanded}.ok.com", RecordType.A)] = answer
+    assert [dns.check(), dns.check(local_part="mallory"), dns.check()] == [
+        SpfValue.PASS,
+        SpfValue.FAIL,
+        SpfValue.PASS,
+    ]
+
+
+@pytest.mark.parametrize("term", ["exists:%{h}.ok.com", "?include:%{h}", "a:%{H}.ok.com", "redirect=%{h}"])
+def test_a_record_that_asks_for_the_helo_name_is_evaluated_for_each(term: str) -> None:
+    dns = records(example=f"v=spf1 {term}", alice="v=spf1 ip4:192.0.2.1 -all", mallory="v=spf1 -all")
+    for name in ("alice.com.ok.com", "mallory.com.ok.com"):
+        hosts = ("192.0.2.1",) if "alice" in name else ()
+        status = Status.FOUND if hosts else Status.NXDOMAIN
+        dns.answers[Question(name, RecordType.A)] = Answer(status=status, hosts=hosts, expires=1000.0)
+    first, second = dns.check(helo="alice.com"), dns.check(helo="mallory.com")
+    assert first is dns.check(helo="alice.com")
+    dns.asked.clear()
+    assert second is dns.check(helo="mallory.com")
+    assert "mallory.com" in " ".join(dns.asked)
+
+
+def test_a_mailbox_named_in_an_included_record_counts_as_well() -> None:
+    dns = records(example="v=spf1 include:other.com -all", other="v=spf1 exists:%{l}.ok.com -all")
+    answer = Answer(status=Status.FOUND, hosts=("127.0.0.2",), expires=1000.0)
+    dns.answers[Question("alice.ok.com", RecordType.A)] = answer
+    assert [dns.check(), dns.check(local_part="bob"), dns.check()] == [SpfValue.PASS, SpfValue.FAIL, SpfValue.PASS]
+
+
+def test_a_record_that_asks_for_the_client_alone_is_evaluated_once() -> None:
+    dns = records(example="v=spf1 exists:%{ir}.%{d}.ok.com -all")
+    assert dns.check() is SpfValue.FAIL
+    dns.asked.clear()
+    assert dns.check(local_part="bob") is SpfValue.FAIL
+    assert dns.asked == []
+
+
+def test_many_domains_of_a_stranger_cannot_fill_the_memory() -> None:
+    dns = records()
+    client = ip_address("192.0.2.1")
+    senders = [Sender(client, "alice", f"a{number}.example", "a.example") for number in range(MAX_KEPT + 100)]
+    asyncio.run(dns.evaluator.check_all(senders))
+    assert len(dns.evaluator._kept) == MAX_KEPT
+
+
+def test_identities_with_the_same_domain_are_evaluated_once() -> None:
+    dns = records(example="v=spf1 ip4:192.0.2.1 -all")
+    client = ip_address("192.0.2.1")
+    senders = [Sender(client, name, "example.com", "example.com") for name in ("alice", "postmaster")]
+    assert asyncio.run(dns.evaluator.check_all(senders)) == [Checked(SpfValue.PASS)] * 2
+    assert dns.asked == ["example.com"]
+
+
+NAMES = st.sampled_from(["a.example", "example.com"])
+SPF_TERMS = st.sampled_from(
+    [
+        "a",
+        "mx",
+        "ptr",
+        "-all",
+        "ip4:192.0.2.1",
+        "?include:a.example",
+        "redirect=a.example",
+        "exists:%{l}.a.example",
+        "exists:%{h}",
+        "exists:%{s}",
+        "exists:%{ir}.a.example",
+        "a:%{o}",
+        "bad",
+    ]
+)
+HOSTS = st.sampled_from(["a.example", "x.a.example", "1.2.0.192.a.example", "y.example", "example.com"])
+
+
+@given(
+    st.dictionaries(NAMES, st.lists(SPF_TERMS, max_size=4), min_size=1),
+    st.dictionaries(HOSTS, st.sampled_from(["192.0.2.1", "192.0.2.2"]), min_size=1),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["192.0.2.1", "2001:db8::1"]),
+            st.sampled_from(["x", "y"]),
+            NAMES,
+            HOSTS,
+            st.sampled_from([0.0, 20.0]),
+        ),
+        min_size=4,
+        max_size=12,
+    ),
+    st.lists(st.floats(1, 200), min_size=1),
+)
+@settings(deadline=None, max_examples=300)
+def test_a_result_that_was_kept_is_the_one_that_would_be_found(
+    texts: Mapping[str, list[str]],
+    addresses: Mapping[str, str],
+    mail: list[tuple[str, str, str, str, float]],
+    times: list[float],
+) -> None:
+    warm = Records({})
+    for number, (name, terms) in enumerate(texts.items()):
+        warm.publish(name, " ".join(["v=spf1", *terms]), times[number % len(times)])
+    for name, address in addresses.items():
+        answer = Answer(status=Status.FOUND, hosts=(address,), expires=100.0)
+        warm.answers[Question(name, RecordType.A)] = answer
+    for client, local_part, domain, helo, later in mail * 2:
+        warm.seconds += later
+        cold = Records({})
+        cold.answers = warm.answers
+        arguments = ip_address(client), local_part, domain, helo
+        assert asyncio.run(warm.evaluator.check(*arguments)) == asyncio.run(cold.evaluator.check(*arguments))

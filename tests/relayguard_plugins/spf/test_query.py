@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relayguard import Answer, MailExchange, Question, RecordType, Status
-from relayguard_plugins.spf.query import MAX_RECORD, MissingAnswer, Query
+from relayguard_plugins.spf.query import MAX_RECORD, MAX_TERM, MAX_TERMS, MissingAnswer, Query, Terms
 
 A, MX, PTR, TXT = RecordType.A, RecordType.MX, RecordType.PTR, RecordType.TXT
 REVERSE = "1.2.0.192.in-addr.arpa"
@@ -26,9 +26,17 @@ NOTHING = Answer(status=Status.NODATA)
 BROKEN = Answer(status=Status.TEMPERROR, reason="SERVFAIL")
 
 
-def query(dns: Dns, client: str = "192.0.2.1", local_part: str = "alice", domain: str = "example.com") -> Query:
+def query(
+    dns: Dns,
+    client: str = "192.0.2.1",
+    local_part: str = "alice",
+    domain: str = "example.com",
+    terms: Terms | None = None,
+) -> Query:
     answers = {Question(*question): answer for question, answer in dns.items()}
-    return Query(client, local_part, domain, "mail.example.com", "unknown", answers)
+    return Query(
+        client, local_part, domain, "mail.example.com", "unknown", answers, Terms() if terms is None else terms
+    )
 
 
 def result(record: str, more: Dns | None = None, client: str = "192.0.2.1") -> str:
@@ -203,3 +211,99 @@ def test_records_that_are_large_together_are_a_permanent_error() -> None:
         dns["i" + str(number) + ".example", RecordType.TXT] = texts(f"v=spf1 {filler} -all")
     checked = query(dns)
     assert (checked.check()[0], checked.prob) == ("permerror", "SPF records are larger than 16 KB together")
+
+
+def evaluated(
+    record: str,
+    terms: Terms,
+    client: str = "192.0.2.1",
+    local_part: str = "alice",
+    domain: str = "example.com",
+    more: Dns | None = None,
+) -> tuple[str, int, bool]:
+    checked = query({(domain, TXT): texts(record), **(more or {})}, client, local_part, domain, terms)
+    return checked.check()[0], checked.authorised, checked.names_sender
+
+
+MORE: Dns = {
+    ("example.com", A): hosts("192.0.2.1"),
+    ("example.com", RecordType.AAAA): hosts("2001:db8::1"),
+    ("example.org", A): hosts("192.0.2.2"),
+    ("example.org", RecordType.AAAA): hosts(),
+    ("alice.example.com", A): hosts("127.0.0.2"),
+    ("bob.example.com", A): hosts(),
+    ("alice.example.org", A): hosts(),
+    ("bob.example.org", A): hosts(),
+    ("incl.example", TXT): texts("v=spf1 a -all"),
+    ("incl.example", A): hosts("192.0.2.1"),
+    ("incl.example", RecordType.AAAA): hosts(),
+}
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(
+                st.sampled_from(
+                    [
+                        "a",
+                        "a/24//64",
+                        "a:example.org",
+                        "-ip4:192.0.2.1",
+                        "ip6:2001:db8::/32",
+                        "include:incl.example",
+                        "include:example.com",
+                        "exists:%{l}.%{d}",
+                        "a:%{o}",
+                        "?all",
+                        "ip4:1.2.3",
+                        "junk",
+                    ]
+                ),
+                max_size=4,
+            ),
+            st.sampled_from(["192.0.2.1", "2001:db8::1"]),
+            st.sampled_from(["alice", "bob"]),
+            st.sampled_from(["example.com", "example.org"]),
+        ),
+        max_size=6,
+    )
+)
+@settings(deadline=None, max_examples=200)
+def test_terms_that_were_read_before_mean_what_they_would_mean_anew(
+    mail: list[tuple[list[str], str, str, str]],
+) -> None:
+    kept = Terms()
+    for words, *sender in mail * 2:
+        record = " ".join(["v=spf1", *words])
+        assert outcome(record, kept, *sender) == outcome(record, Terms(), *sender)
+
+
+def outcome(record: str, terms: Terms, client: str, local_part: str, domain: str) -> object:
+    try:
+        return evaluated(record, terms, client, local_part, domain, MORE)
+    except MissingAnswer as missing:
+        return missing.questions
+
+
+def test_terms_that_depend_on_the_sender_are_read_for_each_message() -> None:
+    terms = Terms()
+    record = "v=spf1 exists:%{l}.example.com -all"
+    assert [evaluated(record, terms, local_part=name, more=MORE)[0] for name in ("alice", "bob")] == ["pass", "fail"]
+    assert len(terms) == 1
+
+
+def test_a_domain_that_looks_like_a_macro_is_expanded_for_each_message() -> None:
+    more = {**MORE, ("%{l}.example.com", TXT): texts("v=spf1 a -all"), ("alice.example.com", A): hosts("192.0.2.1")}
+    terms = Terms()
+    record = "v=spf1 include:%%{l}.example.com -all"
+    results = [evaluated(record, terms, local_part=name, more=more) for name in ("alice", "bob")]
+    assert results == [("pass", 1, True), ("fail", 1, True)]
+
+
+def test_strangers_cannot_fill_the_memory_with_terms() -> None:
+    terms = Terms()
+    for number in range(MAX_TERMS + 10):
+        terms.put(f"a:{number}.example", "example.com", "in-addr", ("", "a", "", 32, "pass"))
+    terms.put("a:" + "x" * MAX_TERM, "example.com", "in-addr", ("", "a", "", 32, "pass"))
+    assert len(terms) == 10

@@ -1,0 +1,105 @@
+"""One question to one nameserver over UDP. dnspython reads the response; its own transport costs twice as much."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+import dns.exception
+import dns.inet
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+
+T = TypeVar("T")
+
+EDNS_PAYLOAD = 1232
+
+_FLAGS = b"\x01\x20"
+"""RD and AD."""
+_COUNTS = b"\0\x01\0\0\0\0\0\x01"
+_CLASS = b"\0\x01"
+_OPT = b"\0\0\x29" + EDNS_PAYLOAD.to_bytes(2, "big") + bytes(6)
+_HEADER = 12
+_ERRORS = frozenset({dns.rcode.FORMERR, dns.rcode.SERVFAIL, dns.rcode.NOTIMP, dns.rcode.REFUSED})
+_MAX_DATAGRAM = 65535
+
+
+class Truncated(Exception):
+    """The answer does not fit: it must be asked for over TCP."""
+
+
+class Query:
+    """A question on the wire, with an id that cannot be guessed."""
+
+    def __init__(self, name: dns.name.Name, rdtype: str) -> None:
+        labels = b"".join(bytes([len(label)]) + label for label in name.labels)
+        self._id = os.urandom(2)
+        self._question = labels + dns.rdatatype.from_text(rdtype).to_bytes(2, "big") + _CLASS
+        self._folded = self._question.lower()
+
+    def to_wire(self) -> bytes:
+        """Return the message to be sent."""
+        return b"".join((self._id, _FLAGS, _COUNTS, self._question, _OPT))
+
+    def read(self, response: bytes) -> dns.message.Message | None:
+        """Return the response, None if it is none to this question; raises Truncated. Anybody may have sent it."""
+        if not self._is_answered_by(response):
+            return None
+        if response[2] & 0x02:
+            raise Truncated
+        try:
+            return dns.message.from_wire(response)
+        except dns.exception.DNSException:
+            return None
+
+    def _is_answered_by(self, response: bytes) -> bool:
+        # RFC 5452 §9.1. Of the first flags, QR must be set, and the opcode be that of a query.
+        if len(response) < _HEADER or response[:2] != self._id or response[2] & 0xF8 != 0x80:
+            return False
+        count = response[4:6]
+        if count == b"\0\x01":
+            # No letter of a length or a type is one: only the case of names is folded.
+            return response[_HEADER : _HEADER + len(self._folded)].lower() == self._folded
+        return count == b"\0\0" and response[3] & 0x0F in _ERRORS
+
+
+async def ask(wire: bytes, host: str, port: int, seconds: float, read: Callable[[bytes], T | None]) -> T:
+    """Send `wire`, and return what `read` makes of the first response that it accepts.
+
+    Raises TimeoutError after `seconds`, OSError and what `read` raises. The socket is for this question alone, so that its port
+    cannot be guessed, and connected, so that the kernel drops what comes from elsewhere.
+    """
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[T] = loop.create_future()
+    with socket.socket(dns.inet.af_for_address(host), socket.SOCK_DGRAM) as opened:
+        opened.settimeout(0)
+        opened.connect(dns.inet.low_level_address_tuple((host, port)))
+        opened.send(wire)
+        loop.add_reader(opened, _receive, opened, found, read)
+        timer = loop.call_later(seconds, partial(_fail, found, TimeoutError()))
+        try:
+            return await found
+        finally:
+            timer.cancel()
+            loop.remove_reader(opened)
+
+
+def _receive(opened: socket.socket, found: asyncio.Future[T], read: Callable[[bytes], T | None]) -> None:
+    try:
+        response = read(opened.recv(_MAX_DATAGRAM))
+    except BlockingIOError:
+        return
+    except (OSError, Truncated) as error:
+        _fail(found, error)
+        return
+    if response is not None and not found.done():
+        found.set_result(response)
+
+
+def _fail(found: asyncio.Future[T], error: Exception) -> None:
+    if not found.done():
+        found.set_exception(error)
