@@ -26,7 +26,7 @@ from relayguard.pipeline.needs import Needs
 from relayguard.pipeline.record import EnvelopeRecord, Observer
 from relayguard.pipeline.relayed import relayed
 from relayguard.pipeline.rules import Rules
-from relayguard.pipeline.visible import MAX_FIELDS, MAX_TOTAL, fields_of, visible_part
+from relayguard.pipeline.visible import MAX_FIELDS, MAX_TOTAL, block_size, fields_of, visible_part
 from relayguard.services import Metrics
 
 CORE = "relayguard"
@@ -116,10 +116,11 @@ class Transaction:
             self._findings.verdicts.append(Given(CORE, TOO_MANY_FIELDS))
             pairs = pairs[:MAX_FIELDS]
         self._headers = fields_of(pairs, self._rules.strip_headers)
-        self._visible = visible_part(self._headers, total)
+        size = block_size(pairs)
+        self._visible = visible_part(self._headers, total, size)
         if not self._visible.complete:
             self._metrics.cap_hit(Cap.HEADER_BLOCK)
-        self._size += sum(len(name) + len(value) + 3 for name, value in pairs)
+        self._size += size
         if self.session.trusted_relay and self.envelope.role is Role.INCOMING:
             # It saw the client, and we see only it.
             source = f"found by {self.session.client_address}"
