@@ -101,6 +101,9 @@ def _collapse(chunk: bytes) -> bytes:
     """RFC 6376 §3.4.4: runs of white space become one space, and none stands at the end of a line."""
     if b"\t" in chunk:
         chunk = chunk.translate(_TAB_TO_SPACE)
+    # Most of a large body is base64, and has none.
+    if b" " not in chunk:
+        return chunk
     # Each pass shortens every run to a fraction, so one of n takes log n passes; a regular expression would be
     # quadratic. Long runs go first, for a replacement costs the same whatever its length. To look for them costs
     # honest text little: the longer a run, the quicker it is seen to be missing.
@@ -112,6 +115,8 @@ def _collapse(chunk: bytes) -> bytes:
 
 def _lines_at_end(chunk: bytes) -> int:
     """Return how many line ends stand at the end; compared in blocks that halve, for byte by byte is slow."""
+    if not chunk.endswith(b"\r\n\r\n"):
+        return int(chunk.endswith(b"\r\n"))
     lines, block = 0, _BLOCK
     while block:
         if chunk.endswith(_BLANK_LINES[: 2 * block], 0, len(chunk) - 2 * lines):
