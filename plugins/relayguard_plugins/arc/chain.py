@@ -125,7 +125,8 @@ def _message_signature(field: Header) -> tuple[int, Signature]:
         raise ChainError(f"{_SIGNATURE}: h= is missing")
     # RFC 8617 §4.1.2 leaves c= as DKIM has it, simple; but sealers who leave it out mean relaxed, and the suite says so.
     tags.setdefault("c", b"relaxed/relaxed")
-    signature = signature_of(field, tags, read_domain(tags["d"], "d"))
+    domain = read_domain(tags["d"], "d")
+    signature = signature_of(field, tags, domain, domain)
     # RFC 8617 §4.1.2: the seal comes after the signature, so it cannot be signed by it.
     if b"arc-seal" in signature.names:
         raise ChainError(f"{_SIGNATURE} signs a seal")
