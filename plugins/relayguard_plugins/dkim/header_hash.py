@@ -87,9 +87,9 @@ def select(signature: Signature, headers: Headers) -> list[tuple[bytes, Header]]
     for name, fields in zip(names, map(headers.by_name.get, lowered), strict=True):
         if fields is None:
             continue
-        index = above.get(name, len(fields)) - 1
+        index = (above[name] if name in above else len(fields)) - 1
         # RFC 6376 §3.5 h=: a signature may sign others, but never itself.
-        while index >= 0 and (fields[index] is own or not _is_called(fields[index].name, name)):
+        while index >= 0 and (fields[index] is own or not _is_called(fields[index], name)):
             index -= 1
         if index >= 0:
             found.append((name, fields[index]))
@@ -97,6 +97,6 @@ def select(signature: Signature, headers: Headers) -> list[tuple[bytes, Header]]
     return found
 
 
-def _is_called(found: str, name: bytes) -> bool:
+def _is_called(field: Header, name: bytes) -> bool:
     """What the headers hold to be one name may be two: a signature means octets, and only ASCII has lower case."""
-    return found.isascii() or found.encode("latin-1", "replace").lower() == name
+    return field.name.isascii() or field_bytes(field)[0].lower() == name

@@ -42,9 +42,9 @@ def read_tags(header: Header, required: tuple[str, ...], *, strict: bool = False
         tags = parse_tags(header.value, strict=strict)
     except TagError as error:
         raise malformed(str(error)) from error
-    for name in required:
-        if not tags.get(name):
-            raise malformed(f"{name}= is missing")
+    if not all(map(tags.get, required)):
+        missing = next(name for name in required if not tags.get(name))
+        raise malformed(f"{missing}= is missing")
     return tags
 
 
