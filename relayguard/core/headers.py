@@ -41,7 +41,7 @@ class Headers(Sequence[Header]):
         self.complete = complete
         by_name: dict[str, list[Header]] = {}
         for header in self._fields:
-            name = header.name.lower()
+            name = header[0].lower()
             if name in by_name:
                 by_name[name].append(header)
             else:

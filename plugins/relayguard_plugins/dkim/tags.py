@@ -30,8 +30,7 @@ def _plain_tags(value: bytes) -> dict[str, bytes] | None:
     found = _PLAIN.findall(value)
     if not found or len(found) != value.count(b";") + (not value.endswith(b";")) or len(found) >= MAX_TAGS:
         return None
-    names, texts = zip(*found, strict=True)
-    tags = dict(zip(b";".join(names).decode("ascii").split(";"), texts, strict=True))
+    tags = {name.decode("ascii"): text for name, text in found}
     return tags if len(tags) == len(found) else None
 
 
