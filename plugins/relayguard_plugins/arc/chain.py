@@ -21,6 +21,7 @@ MAX_SETS = 50
 _RESULTS = "ARC-Authentication-Results"
 _SIGNATURE = "ARC-Message-Signature"
 _SEAL = "ARC-Seal"
+_NAMES = frozenset(name.lower() for name in (_RESULTS, _SIGNATURE, _SEAL))
 
 # RFC 8617 §4.1.1: the instance comes first.
 _PREFIX = re.compile(rb"[ \t\r\n]*+i[ \t\r\n]*+=[ \t\r\n]*+(\d{1,2})[ \t\r\n]*+;")
@@ -70,9 +71,9 @@ class Link:
 
 def read_chain(headers: Headers) -> tuple[Link, ...]:
     """Return the chain, the oldest set first; empty if the message has none. Raises ChainError."""
-    fields = {name: headers.all(name) for name in (_RESULTS, _SIGNATURE, _SEAL)}
-    if not any(fields.values()):
+    if headers.by_name.keys().isdisjoint(_NAMES):
         return ()
+    fields = {name: headers.all(name) for name in (_RESULTS, _SIGNATURE, _SEAL)}
     if any(len(found) > MAX_SETS for found in fields.values()):
         raise ChainError(f"more than {MAX_SETS} sets", Cap.ARC_SETS)
     try:
