@@ -36,6 +36,8 @@ TOO_MANY_FORGED = Reject(text="Too many header fields that claim to be ours")
 
 TOO_MANY_FIELDS = Reject(text="Too many header fields")
 
+_NO_HEADERS = Headers(())
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:
@@ -67,7 +69,7 @@ class Transaction:
         self._observer = observer
         self._rules = rules
         self._metrics = metrics
-        self._headers = Headers(())
+        self._headers = _NO_HEADERS
         self._visible = self._headers
         self._body = Body() if needs.keep_body else None
         self._size = 0
