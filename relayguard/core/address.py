@@ -49,7 +49,7 @@ def parse_path(path: bytes) -> Address:
     >>> parse_path(b"<bob@Example.COM>")
     Address(raw=b'bob@Example.COM', local='bob', domain='example.com', defect=None)
     """
-    raw = path[1:-1] if path.startswith(b"<") and path.endswith(b">") else path
+    raw = path[1:-1] if path[:1] == b"<" and path[-1:] == b">" else path
     if not raw:
         return NULL_SENDER
     if len(raw) > _MAX_PATH:
@@ -58,7 +58,7 @@ def parse_path(path: bytes) -> Address:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         return Address(raw, defect="not UTF-8")
-    route = _SOURCE_ROUTE.match(text)
+    route = _SOURCE_ROUTE.match(text) if text[0] == "@" else None
     local, at, domain = text[route.end() if route else 0 :].rpartition("@")
     if not at:
         # RFC 5321 §4.5.1: <Postmaster> alone needs no domain.
@@ -67,9 +67,9 @@ def parse_path(path: bytes) -> Address:
         return Address(raw, defect="no domain")
     if not (_DOT_STRING.match(local) or _QUOTED_STRING.match(local)):
         return Address(raw, defect="malformed local part")
-    if _ADDRESS_LITERAL.match(domain):
-        return Address(raw, local, domain.lower())
     name = to_a_labels(domain)
+    if name is None and _ADDRESS_LITERAL.match(domain):
+        name = domain.lower()
     if name is None:
         return Address(raw, defect="malformed domain")
     return Address(raw, local, name)

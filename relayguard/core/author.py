@@ -49,12 +49,12 @@ def read_authors(headers: Headers) -> Authors:
     >>> read_authors(Headers.of(("From", b" Bob <bob@example.com>"))).domain
     'example.com'
     """
-    fields = headers.all("From")
+    fields = headers.by_name.get("from", ())
+    if headers.complete and len(fields) == 1 and len(fields[0].value) <= MAX_BYTES:
+        return _read(fields[0].value)
     if not headers.complete or any(len(field.value) > MAX_BYTES for field in fields):
         return Authors(ambiguity=Ambiguity.TOO_LARGE)
-    if len(fields) != 1:
-        return Authors(ambiguity=Ambiguity.SEVERAL_FIELDS if fields else Ambiguity.MISSING)
-    return _read(fields[0].value)
+    return Authors(ambiguity=Ambiguity.SEVERAL_FIELDS if fields else Ambiguity.MISSING)
 
 
 # Several filters ask for the author of each message.

@@ -10,6 +10,8 @@ import idna
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
 _MAX_LENGTH = 253
+# A name as almost all are, in one match: plain labels, and maybe the dot of the root.
+_PLAIN = re.compile(r"((?:(?!-)[A-Za-z0-9_-]{1,63}+(?<!-)\.)*+(?!-)[A-Za-z0-9_-]{1,63}+(?<!-))\.?\Z")
 
 
 def to_a_labels(name: str) -> str | None:
@@ -22,7 +24,12 @@ def to_a_labels(name: str) -> str | None:
     >>> to_a_labels("a..b") is None
     True
     """
-    name = name.removesuffix(".")
+    if len(name) <= _MAX_LENGTH and (plain := _PLAIN.match(name)):
+        return plain[1].lower()
+    return _to_a_labels(name.removesuffix("."))
+
+
+def _to_a_labels(name: str) -> str | None:
     # RFC 1035 §2.3.4; and idna's work must be bounded before it starts.
     if not name or len(name) > _MAX_LENGTH:
         return None

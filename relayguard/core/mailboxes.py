@@ -1,13 +1,34 @@
 """A strict reader of mailbox lists (RFC 5322 §3.4) on bytes, in one pass over the tokens."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from relayguard.core.tokens import AT, CLOSE, COLON, COMMA, DOT, MAX_BYTES, OPEN, Kind, Malformed, Token, tokens_of
+from relayguard.core.tokens import (
+    AT,
+    CLOSE,
+    COLON,
+    COMMA,
+    DOT,
+    MAX_BYTES,
+    MAX_TOKENS,
+    OPEN,
+    Kind,
+    Malformed,
+    Token,
+    tokens_of,
+)
 
 MAX_MAILBOXES = 100
 
-__all__ = ["MAX_BYTES", "MAX_MAILBOXES", "Mailbox", "Malformed", "parse_mailboxes"]
+__all__ = ["MAX_BYTES", "MAX_MAILBOXES", "Mailbox", "Malformed", "parse_mailboxes", "plain_mailbox"]
+
+# One address in ASCII, alone or behind a name: what almost every author is. Without backtracking.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++"
+_WHITE = r"[ \t\r\n]*+"
+_NAME = rf'(?:"([^"\\\r\n\x80-\xff]*+)"|({_ATOM}(?: {_ATOM})*+))'
+_ADDRESS = rf"({_ATOM}(?:\.{_ATOM})*+)@({_ATOM}(?:\.{_ATOM})*+)"
+_PLAIN = re.compile(rf"{_WHITE}(?:{_NAME}?{_WHITE}<{_ADDRESS}>|{_ADDRESS}){_WHITE}\Z".encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +48,24 @@ def parse_mailboxes(value: bytes) -> tuple[Mailbox, ...]:
     >>> parse_mailboxes(b' "Bob, Jr." <bob@example.com>')
     (Mailbox(name='Bob, Jr.', local='bob', domain='example.com'),)
     """
+    plain = plain_mailbox(value)
+    return (plain,) if plain is not None else _parse(value)
+
+
+def plain_mailbox(value: bytes) -> Mailbox | None:
+    """Return the mailbox of a From value that holds but one, and nothing that is odd in its syntax; else None."""
+    found = _PLAIN.match(value) if len(value) <= MAX_TOKENS else None
+    if found is None:
+        return None
+    quoted, phrase, local, domain, lone_local, lone_domain = found.groups()
+    return Mailbox(
+        (quoted or phrase or b"").decode("ascii"),
+        (local or lone_local).decode("ascii"),
+        (domain or lone_domain).decode("ascii"),
+    )
+
+
+def _parse(value: bytes) -> tuple[Mailbox, ...]:
     mailboxes: list[Mailbox] = []
     tokens = [token for token in tokens_of(value) if token[0] is not Kind.COMMENT]
     for element in _elements(tokens):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 from itertools import pairwise
 
-from relayguard.core.mailboxes import Mailbox
+from relayguard.core.mailboxes import Mailbox, plain_mailbox
 from relayguard.core.tokens import AT, OPEN, Kind, Malformed, Token, tokens_of
 
 
@@ -47,16 +47,17 @@ _CHARSET = re.compile(
 )
 _PADDING = re.compile(r"[ \t\u00a0\u2000-\u200a\u3000]{20}")
 _LONG_NAME = 200
+# What almost every name is: words that are seen, one space between them.
+_PLAIN_NAME = re.compile(r"[!-?A-~]*+(?: [!-?A-~]++)*+\Z")
 
 
 def oddities_of(value: bytes, mailboxes: Iterable[Mailbox]) -> frozenset[Oddity]:
     """Return what is odd about a From value and the mailboxes that were read from it. Never raises; linear."""
+    mailboxes = tuple(mailboxes)
     try:
-        tokens = tokens_of(value)
+        found = set() if plain_mailbox(value) else _odd_syntax(tokens_of(value))
     except Malformed:
         return frozenset()
-    mailboxes = tuple(mailboxes)
-    found = {oddity for oddity, is_there in _SYNTAX if is_there(tokens)}
     if len(mailboxes) > 1:
         found.add(Oddity.SEVERAL)
     for mailbox in mailboxes:
@@ -64,8 +65,13 @@ def oddities_of(value: bytes, mailboxes: Iterable[Mailbox]) -> frozenset[Oddity]
             found.add(Oddity.ENCODED_ADDRESS)
         # An encoded word may hold dots, which are tokens of their own.
         name = decode_words(mailbox.name.replace(" . ", "."))
-        found |= {oddity for oddity, is_there in _NAMES if is_there(name)}
+        if len(name) > _LONG_NAME or not _PLAIN_NAME.match(name):
+            found |= {oddity for oddity, is_there in _NAMES if is_there(name)}
     return frozenset(found)
+
+
+def _odd_syntax(tokens: list[Token]) -> set[Oddity]:
+    return {oddity for oddity, is_there in _SYNTAX if is_there(tokens)}
 
 
 def decode_words(text: str) -> str:

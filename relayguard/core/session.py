@@ -42,7 +42,7 @@ class Session:
 
 def contains(networks: tuple[IpNetwork, ...], address: IpAddress | None) -> bool:
     """Tell whether `address` lies in one of `networks`; an IPv4-mapped address counts as IPv4."""
-    if address is None:
+    if address is None or not networks:
         return False
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped

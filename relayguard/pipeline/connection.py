@@ -189,7 +189,8 @@ class Connection:
             await transaction.abandon(outcome)
 
     def _current(self) -> Transaction | None:
-        return self._transaction if self.in_transaction else None
+        transaction = self._transaction
+        return transaction if transaction is not None and transaction.open else None
 
 
 def _refusal(findings: Findings) -> Refusal:

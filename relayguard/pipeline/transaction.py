@@ -26,7 +26,7 @@ from relayguard.pipeline.needs import Needs
 from relayguard.pipeline.record import EnvelopeRecord, Observer
 from relayguard.pipeline.relayed import relayed
 from relayguard.pipeline.rules import Rules
-from relayguard.pipeline.visible import MAX_FIELDS, MAX_TOTAL, fields_of, visible_part
+from relayguard.pipeline.visible import MAX_FIELDS, MAX_TOTAL, block_size, fields_of, visible_part
 from relayguard.services import Metrics
 
 CORE = "relayguard"
@@ -35,6 +35,8 @@ CORE = "relayguard"
 TOO_MANY_FORGED = Reject(text="Too many header fields that claim to be ours")
 
 TOO_MANY_FIELDS = Reject(text="Too many header fields")
+
+_NO_HEADERS = Headers(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Transaction:
         self._observer = observer
         self._rules = rules
         self._metrics = metrics
-        self._headers = Headers(())
+        self._headers = _NO_HEADERS
         self._visible = self._headers
         self._body = Body() if needs.keep_body else None
         self._size = 0
@@ -121,10 +123,11 @@ class Transaction:
             self._findings.verdicts.append(Given(CORE, TOO_MANY_FIELDS))
             pairs = pairs[:MAX_FIELDS]
         self._headers = fields_of(pairs, self._rules.strip_headers)
-        self._visible = visible_part(self._headers, total)
+        size = block_size(pairs)
+        self._visible = visible_part(self._headers, total, size)
         if not self._visible.complete:
             self._metrics.cap_hit(Cap.HEADER_BLOCK)
-        self._size += sum(len(name) + len(value) + 3 for name, value in pairs)
+        self._size += size
         if self.session.trusted_relay and self.envelope.role is Role.INCOMING:
             # It saw the client, and we see only it.
             source = f"found by {self.session.client_address}"

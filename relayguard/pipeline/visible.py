@@ -27,13 +27,24 @@ def fields_of(pairs: Sequence[tuple[str, bytes]], pattern: NamePattern | None) -
     )
 
 
-def visible_part(headers: Headers, total: int) -> Headers:
-    """Return what filters get to see of a message with `total` fields; not `complete` if something is left out."""
-    size = 0
-    shown = 0
+def block_size(pairs: Sequence[tuple[str, bytes]]) -> int:
+    """Return how many octets the fields have, their colons and line ends among them."""
+    names = [name for name, _ in pairs]
+    values = [value for _, value in pairs]
+    return sum(map(len, names)) + sum(map(len, values)) + 3 * len(pairs)
+
+
+def visible_part(headers: Headers, total: int, size: int) -> Headers:
+    """Return what filters get to see of a message with `total` fields; not `complete` if something is left out.
+
+    `size` is that of the block, as `block_size` tells.
+    """
+    if len(headers) == total <= MAX_FIELDS and size <= HEADER_BLOCK_BYTES:
+        return headers
+    left, shown = HEADER_BLOCK_BYTES, 0
     for header in headers:
-        size += len(header.name) + len(header.value) + 3
-        if size > HEADER_BLOCK_BYTES or shown == MAX_FIELDS:
+        left -= len(header.name) + len(header.value) + 3
+        if left < 0 or shown == MAX_FIELDS:
             break
         shown += 1
-    return headers if shown == total else Headers(headers[:shown], complete=False)
+    return Headers(headers[:shown], complete=False)

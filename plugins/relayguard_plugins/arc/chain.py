@@ -21,6 +21,7 @@ MAX_SETS = 50
 _RESULTS = "ARC-Authentication-Results"
 _SIGNATURE = "ARC-Message-Signature"
 _SEAL = "ARC-Seal"
+_NAMES = frozenset(name.lower() for name in (_RESULTS, _SIGNATURE, _SEAL))
 
 # RFC 8617 §4.1.1: the instance comes first.
 _PREFIX = re.compile(rb"[ \t\r\n]*+i[ \t\r\n]*+=[ \t\r\n]*+(\d{1,2})[ \t\r\n]*+;")
@@ -70,9 +71,9 @@ class Link:
 
 def read_chain(headers: Headers) -> tuple[Link, ...]:
     """Return the chain, the oldest set first; empty if the message has none. Raises ChainError."""
-    fields = {name: headers.all(name) for name in (_RESULTS, _SIGNATURE, _SEAL)}
-    if not any(fields.values()):
+    if headers.by_name.keys().isdisjoint(_NAMES):
         return ()
+    fields = {name: headers.all(name) for name in (_RESULTS, _SIGNATURE, _SEAL)}
     if any(len(found) > MAX_SETS for found in fields.values()):
         raise ChainError(f"more than {MAX_SETS} sets", Cap.ARC_SETS)
     try:
@@ -125,7 +126,8 @@ def _message_signature(field: Header) -> tuple[int, Signature]:
         raise ChainError(f"{_SIGNATURE}: h= is missing")
     # RFC 8617 §4.1.2 leaves c= as DKIM has it, simple; but sealers who leave it out mean relaxed, and the suite says so.
     tags.setdefault("c", b"relaxed/relaxed")
-    signature = signature_of(field, tags, read_domain(tags["d"], "d"))
+    domain = read_domain(tags["d"], "d")
+    signature = signature_of(field, tags, domain, domain)
     # RFC 8617 §4.1.2: the seal comes after the signature, so it cannot be signed by it.
     if b"arc-seal" in signature.names:
         raise ChainError(f"{_SIGNATURE} signs a seal")

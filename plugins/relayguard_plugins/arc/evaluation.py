@@ -17,7 +17,7 @@ from relayguard_plugins.dkim.evaluation import (
     find_key,
     key_question,
 )
-from relayguard_plugins.dkim.header_hash import RelaxedFields, field_bytes, relaxed_field, without_signature
+from relayguard_plugins.dkim.header_hash import MessageFields, field_bytes, relaxed_field, without_signature
 from relayguard_plugins.dkim.key import Key
 from relayguard_plugins.dkim.values import SignatureError
 
@@ -35,9 +35,8 @@ Bodies = Mapping[bool, BodyHash]
 class _Message:
     """What the signatures of a chain are held against."""
 
-    headers: Headers
+    fields: MessageFields
     bodies: Bodies
-    relaxed: RelaxedFields
     answers: Answers
     now: float
 
@@ -65,7 +64,7 @@ def evaluate(
 ) -> ArcResult:
     """Validate a chain that is not empty. `now` is in seconds since the epoch. Never raises for bad input."""
     said = tuple(link.said() for link in chain)
-    message = _Message(headers, bodies, RelaxedFields(), answers, now)
+    message = _Message(MessageFields(headers), bodies, answers, now)
     unknown: SignatureError | None = None
     for error in _errors(chain, message):
         if error.value is not DkimValue.TEMPERROR:
@@ -104,7 +103,7 @@ def _check_message(link: Link, message: _Message) -> None:
         body = message.bodies[signature.relaxed_body].finish()
         check_whole_body(signature, body)
         check_body(signature, body)
-        check_headers(signature, key, message.headers, message.relaxed)
+        check_headers(signature, key, message.fields)
     except SignatureError as error:
         raise SignatureError(error.value, f"message signature {link.instance}: {error.reason}", error.cap) from error
 

@@ -34,6 +34,7 @@ class _Validation:
 
 
 _VALIDATION: Slot[_Validation] = Slot("arc validation")
+_NO_CHAIN = _Validation((), {}, borrowed=False)
 
 
 class ArcFilter:
@@ -56,6 +57,9 @@ class ArcFilter:
             if error.cap is not None:
                 self._services.metrics.cap_hit(error.cap)
             envelope.slots.put(_VALIDATION, _Validation((), {}, borrowed=False, broken=str(error)))
+            return
+        if not chain:
+            envelope.slots.put(_VALIDATION, _NO_CHAIN)
             return
         self._services.resolver.prefetch(questions(chain))
         # What a filter that failed has begun, nobody feeds.

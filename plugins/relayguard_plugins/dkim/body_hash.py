@@ -4,6 +4,7 @@ Runs of blank lines at the end are counted, not carried: they count only if some
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from relayguard import Slot, Slots
 _TAB_TO_SPACE = bytes.maketrans(b"\t", b" ")
 _BLOCK = 32 * 1024
 _BLANK_LINES = b"\r\n" * _BLOCK
+_RUN = re.compile(rb"  +")
+_THICK = 32
+"""Octets for each run of spaces: where there are fewer, they stand thick."""
 _RUNS = (b" " * 64, b"  ")
 
 
@@ -35,7 +39,17 @@ class BodyHash:
     5
     """
 
-    __slots__ = ("_beginnings", "_blank_lines", "_finished", "_hash", "_held", "_length", "_lengths", "_relaxed")
+    __slots__ = (
+        "_beginnings",
+        "_blank_lines",
+        "_finished",
+        "_hash",
+        "_held",
+        "_length",
+        "_lengths",
+        "_relaxed",
+        "_thick",
+    )
 
     def __init__(self, *, relaxed: bool, lengths: Iterable[int] = ()) -> None:
         self._relaxed = relaxed
@@ -45,6 +59,7 @@ class BodyHash:
         self._length = 0
         self._blank_lines = 0
         self._held = b""
+        self._thick = False
         self._finished: HashedBody | None = None
 
     def feed(self, chunk: bytes) -> None:
@@ -53,7 +68,7 @@ class BodyHash:
             chunk = self._held + chunk
             self._held = b""
         if self._relaxed:
-            chunk = _collapse(chunk)
+            chunk = self._collapse(chunk)
         # The end of a chunk is undecided as long as it may be the start of a line end.
         kept = len(chunk)
         if chunk.endswith(b"\r"):
@@ -80,6 +95,28 @@ class BodyHash:
             self._finished = HashedBody(self._hash.digest(), self._length, self._beginnings)
         return self._finished
 
+    def _collapse(self, chunk: bytes) -> bytes:
+        """RFC 6376 §3.4.4: runs of white space become one space, and none stands at the end of a line."""
+        if b"\t" in chunk:
+            chunk = chunk.translate(_TAB_TO_SPACE)
+        first = chunk.find(b" ")
+        if first < 0:
+            return chunk
+        # Most of a large body is base64 and has no space; to look for two takes far longer than to look for one.
+        last = chunk.rfind(b" ") + 1
+        spaced = chunk[first : last + 2]
+        if b"  " in spaced:
+            spaced = self._shorten(spaced)
+        return chunk[:first] + spaced.replace(b" \r\n", b"\r\n") + chunk[last + 2 :]
+
+    def _shorten(self, chunk: bytes) -> bytes:
+        # Honest text has few runs, so one pass that stops at each is best. Where they stand thick it is the worst.
+        found = most = len(chunk) // _THICK + 1
+        if not self._thick:
+            chunk, found = _RUN.subn(b" ", chunk, most)
+        self._thick = found == most
+        return shorten(chunk) if self._thick else chunk
+
     def _write(self, content: bytes) -> None:
         while self._blank_lines:
             block = min(self._blank_lines, _BLOCK)
@@ -97,21 +134,20 @@ class BodyHash:
         self._length += len(content)
 
 
-def _collapse(chunk: bytes) -> bytes:
-    """RFC 6376 §3.4.4: runs of white space become one space, and none stands at the end of a line."""
-    if b"\t" in chunk:
-        chunk = chunk.translate(_TAB_TO_SPACE)
-    # Each pass shortens every run to a fraction, so one of n takes log n passes; a regular expression would be
-    # quadratic. Long runs go first, for a replacement costs the same whatever its length. To look for them costs
-    # honest text little: the longer a run, the quicker it is seen to be missing.
-    for run in _RUNS if b"  " in chunk else ():
+def shorten(chunk: bytes) -> bytes:
+    """Make each run of spaces one space, however thick they stand."""
+    # Each pass shortens every run to a fraction, so one of n takes log n passes. Long runs go first, for a replacement
+    # costs the same whatever its length. To look for them costs little: the longer, the quicker they are missed.
+    for run in _RUNS:
         while run in chunk:
             chunk = chunk.replace(run, b" ")
-    return chunk.replace(b" \r\n", b"\r\n") if b" \r\n" in chunk else chunk
+    return chunk
 
 
 def _lines_at_end(chunk: bytes) -> int:
     """Return how many line ends stand at the end; compared in blocks that halve, for byte by byte is slow."""
+    if not chunk.endswith(b"\r\n\r\n"):
+        return int(chunk.endswith(b"\r\n"))
     lines, block = 0, _BLOCK
     while block:
         if chunk.endswith(_BLANK_LINES[: 2 * block], 0, len(chunk) - 2 * lines):

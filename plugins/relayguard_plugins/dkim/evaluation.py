@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from relayguard import Answer, DkimResult, DkimValue, Headers, Metrics, Question, RecordType, Status
 from relayguard_plugins.dkim.body_hash import HashedBody
-from relayguard_plugins.dkim.header_hash import RelaxedFields, header_digest
+from relayguard_plugins.dkim.header_hash import MessageFields, header_digest
 from relayguard_plugins.dkim.key import Key, choose_key
 from relayguard_plugins.dkim.signature import SKEW, Signature
 from relayguard_plugins.dkim.values import SignatureError
@@ -25,13 +25,12 @@ def key_question(selector: str, domain: str) -> Question:
 
 def evaluate(
     signature: Signature,
-    headers: Headers,
+    message: MessageFields,
     body: HashedBody,
     answer: Answer,
     now: float,
     metrics: Metrics,
     demands: Demands,
-    relaxed: RelaxedFields,
 ) -> DkimResult:
     """Verify one signature (RFC 6376 §6.1). `now` is in seconds since the epoch. Never raises for bad input."""
     testing = False
@@ -42,9 +41,9 @@ def evaluate(
         check_key(signature.algorithm, key)
         _check_identity(signature, key)
         check_body(signature, body)
-        check_headers(signature, key, headers, relaxed)
+        check_headers(signature, key, message)
         # Last, for only what verifies can be good and yet not good enough.
-        _check_demands(signature, headers, body, demands)
+        _check_demands(signature, message.headers, body, demands)
     except SignatureError as error:
         if error.cap is not None:
             metrics.cap_hit(error.cap)
@@ -88,9 +87,9 @@ def check_body(signature: Signature, body: HashedBody) -> None:
         raise SignatureError(DkimValue.FAIL, "body hash did not verify")
 
 
-def check_headers(signature: Signature, key: Key, headers: Headers, relaxed: RelaxedFields) -> None:
+def check_headers(signature: Signature, key: Key, message: MessageFields) -> None:
     """Verify the signature itself; raises SignatureError."""
-    check_digest(key, signature.signature, header_digest(signature, headers, relaxed))
+    check_digest(key, signature.signature, header_digest(signature, message))
 
 
 def check_digest(key: Key, signature: bytes, digest: bytes) -> None:

@@ -23,7 +23,7 @@ from relayguard import (
 )
 from relayguard_plugins.dkim.body_hash import BodyHash, share
 from relayguard_plugins.dkim.evaluation import Demands, evaluate, key_question
-from relayguard_plugins.dkim.header_hash import RelaxedFields
+from relayguard_plugins.dkim.header_hash import MessageFields
 from relayguard_plugins.dkim.signature import MAX_READ, Signature, describe_broken, parse_signature, signing_domain
 from relayguard_plugins.dkim.values import SignatureError
 
@@ -95,10 +95,10 @@ class DkimFilter:
             return
         questions = [key_question(each.selector, each.domain) for each in state.signatures]
         answers = await self._services.resolver.resolve_all(questions)
-        metrics, now, relaxed = self._services.metrics, self._services.clock.now(), RelaxedFields()
+        metrics, now, message = self._services.metrics, self._services.clock.now(), MessageFields(headers)
         for signature, question in zip(state.signatures, questions, strict=True):
             body = state.bodies[signature.relaxed_body].finish()
-            yield evaluate(signature, headers, body, answers[question], now, metrics, self._demands, relaxed)
+            yield evaluate(signature, message, body, answers[question], now, metrics, self._demands)
         for result in state.unusable:
             yield result
 

@@ -1,45 +1,44 @@
 """The hash over the signed header fields (RFC 6376 §3.4, §3.7, §5.4.2)."""
 
 import hashlib
-from collections import Counter
-
-import dkim
+import re
+from collections.abc import Sequence
 
 from relayguard import Header, Headers
 from relayguard_plugins.dkim.signature import Signature
 
-_TAB_TO_SPACE = bytes.maketrans(b"\t", b" ")
+_SIGNATURE_TAG = re.compile(rb";[ \t\r\n]*+b[ \t\r\n]*+=([^;]*+)")
 
 
-class RelaxedFields:
-    """The relaxed forms of one message's fields, each made once, however many signatures cover it."""
+class MessageFields:
+    """The fields of one message as signatures cover them: each is relaxed once, however many signatures there are."""
 
-    __slots__ = ("_forms",)
+    __slots__ = ("_relaxed", "headers")
 
-    def __init__(self) -> None:
-        # By identity of the value, which the headers keep alive: to hash a field would cost as much as to relax it.
-        self._forms: dict[tuple[bytes, int], bytes] = {}
+    def __init__(self, headers: Headers) -> None:
+        self.headers = headers
+        # By identity, for the headers keep their fields alive: to hash a field would cost as much as to relax it.
+        self._relaxed: dict[int, bytes] = {}
 
-    def of(self, name: bytes, value: bytes) -> bytes:
-        """Return the relaxed form of a field of the message."""
-        key = (name, id(value))
-        form = self._forms.get(key)
-        if form is None:
-            form = self._forms[key] = relaxed_field(name, value)
-        return form
+    def lines(self, signature: Signature, value: bytes) -> list[bytes]:
+        """Return the fields that `signature` covers and its own with this `value`, in the form that is hashed."""
+        selected = select(signature, self.headers)
+        own, _ = field_bytes(signature.header)
+        if not signature.relaxed_header:
+            return [*(b":".join(field_bytes(field)) for _, field in selected), own + b":" + value]
+        relaxed = self._relaxed
+        fresh = [field for _, field in selected if id(field) not in relaxed]
+        *values, value = relaxed_values([*(field.value for field in fresh), value])
+        relaxed.update(zip(map(id, fresh), values, strict=True))
+        lines = [name + b":" + relaxed[id(field)] for name, field in selected]
+        return [*lines, own.lower() + b":" + value]
 
 
-def header_digest(signature: Signature, headers: Headers, relaxed: RelaxedFields) -> bytes:
+def header_digest(signature: Signature, fields: MessageFields) -> bytes:
     """Return the SHA-256 hash that the signature signs."""
-    hashed = hashlib.sha256()
-    for name, value in _selected(signature, headers):
-        hashed.update(relaxed.of(name, value) if signature.relaxed_header else name + b":" + value)
-        hashed.update(b"\r\n")
-    name, value = field_bytes(signature.header)
-    value = without_signature(value)
     # RFC 6376 §3.7: the signature field itself comes last, without a final CRLF.
-    hashed.update(relaxed_field(name, value) if signature.relaxed_header else name + b":" + value)
-    return hashed.digest()
+    value = without_signature(signature.header.value)
+    return hashlib.sha256(b"\r\n".join(fields.lines(signature, value))).digest()
 
 
 def field_bytes(header: Header) -> tuple[bytes, bytes]:
@@ -49,36 +48,53 @@ def field_bytes(header: Header) -> tuple[bytes, bytes]:
 
 def relaxed_field(name: bytes, value: bytes) -> bytes:
     """Return a field in relaxed form, without its line end (RFC 6376 §3.4.2)."""
+    return name.lower().rstrip(b" \t") + b":" + _collapsed(value).strip(b" ")
+
+
+def relaxed_values(values: Sequence[bytes]) -> list[bytes]:
+    """Return the values of fields in relaxed form: all in one go, which costs a few steps and not a few for each."""
+    collapsed = _collapsed(b"\0".join(values)).split(b"\0")
+    if len(collapsed) != len(values):
+        collapsed = [_collapsed(value) for value in values]
+    return [value.strip(b" ") for value in collapsed]
+
+
+def _collapsed(value: bytes) -> bytes:
     # dkimpy's own strips vertical tabs too, which are no white space here.
-    value = value.replace(b"\r\n", b"").translate(_TAB_TO_SPACE)
+    value = value.replace(b"\r\n", b"").replace(b"\t", b" ")
     while b"  " in value:
         value = value.replace(b"  ", b" ")
-    return name.lower().rstrip(b" \t") + b":" + value.strip(b" ")
+    return value
 
 
 def without_signature(value: bytes) -> bytes:
     """Return a DKIM-Signature value with an empty ``b=`` tag, every other byte as it was."""
-    specs = value.split(b";")
-    for index, spec in enumerate(specs):
-        name, equals, _ = spec.partition(b"=")
-        if equals and name.strip(b" \t\r\n") == b"b":
-            specs[index] = name + equals
-    return b";".join(specs)
+    found = _SIGNATURE_TAG.search(b";" + value)
+    return value[: found.start(1) - 1] + value[found.end(1) - 1 :] if found else value
 
 
-def _selected(signature: Signature, headers: Headers) -> list[tuple[bytes, bytes]]:
-    """Return the signed fields, each name's from the bottom up.
-
-    dkimpy selects, in time that grows with both lists: it gets only the fields that it could select.
-    """
-    wanted = list(signature.names)
+def select(signature: Signature, headers: Headers) -> list[tuple[bytes, Header]]:
+    """Return the signed fields with their names in lower case, each name's from the bottom up (RFC 6376 §5.4.2)."""
+    names, own = signature.names, signature.header
     # An extra From is always included: one that was added after signing must break the signature.
-    if 0 < wanted.count(b"from") < len(headers.all("From")):
-        wanted.append(b"from")
-    candidates: list[Header] = []
-    for name, times in Counter(wanted).items():
+    if 0 < names.count(b"from") < len(headers.by_name.get("from", ())):
+        names = (*names, b"from")
+    found: list[tuple[bytes, Header]] = []
+    above: dict[bytes, int] = {}
+    lowered = b":".join(names).decode("latin-1").lower().split(":")
+    for name, fields in zip(names, map(headers.by_name.get, lowered), strict=True):
+        if fields is None:
+            continue
+        index = (above[name] if name in above else len(fields)) - 1
         # RFC 6376 §3.5 h=: a signature may sign others, but never itself.
-        fields = [header for header in headers.all(name.decode("latin-1")) if header is not signature.header]
-        candidates += fields[-times:]
-    candidates.sort(key=lambda header: header.position)
-    return dkim.select_headers([field_bytes(header) for header in candidates], wanted)
+        while index >= 0 and (fields[index] is own or not _means(fields[index], name)):
+            index -= 1
+        if index >= 0:
+            found.append((name, fields[index]))
+        above[name] = index
+    return found
+
+
+def _means(field: Header, name: bytes) -> bool:
+    """What the headers hold to be one name may be two: a signature means octets, and only ASCII has lower case."""
+    return field.name.isascii() or field_bytes(field)[0].lower() == name

@@ -65,16 +65,16 @@ def parse_signature(header: Header) -> Signature:
         raise malformed("unknown version")
     if "q" in tags and b"dns/txt" not in [word.lower() for word in words(tags["q"])]:
         raise malformed("unknown query method")
-    signature = signature_of(header, tags, _identity_domain(tags))
+    domain = read_domain(tags["d"], "d")
+    signature = signature_of(header, tags, domain, _identity_domain(tags, domain))
     # RFC 6376 §5.4: the From field MUST be signed.
     if b"from" not in signature.names:
         raise malformed("From is not signed")
     return signature
 
 
-def signature_of(header: Header, tags: dict[str, bytes], identity_domain: str) -> Signature:
-    """Build the signature from its tags; raises SignatureError."""
-    domain = read_domain(tags["d"], "d")
+def signature_of(header: Header, tags: dict[str, bytes], domain: str, identity_domain: str) -> Signature:
+    """Build the signature of `domain` from its tags; raises SignatureError."""
     header_canonicalization, body_canonicalization = read_canonicalizations(tags.get("c", b"simple/simple"))
     expires, timestamp = read_time(tags, "x"), read_time(tags, "t")
     # RFC 6376 §3.5 x=: MUST be greater than t=.
@@ -133,9 +133,9 @@ def signing_domains(headers: Headers) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, map(signing_domain, fields))))
 
 
-def _identity_domain(tags: dict[str, bytes]) -> str:
+def _identity_domain(tags: dict[str, bytes], domain: str) -> str:
     """RFC 6376 §3.5 i=: the domain part must be d= or lie under it."""
-    domain, value = read_domain(tags["d"], "d"), tags.get("i")
+    value = tags.get("i")
     if value is None:
         return domain
     _, at, host = value.rpartition(b"@")

@@ -10,11 +10,13 @@ from relayguard_plugins.dkim.tags import TagError, parse_tags, without_white, wo
 MAX_BYTES = 8 * 1024
 MAX_NAMES = 100
 
-ALGORITHMS = frozenset({"rsa-sha256", "ed25519-sha256"})
+_ALGORITHMS = {b"rsa-sha256": "rsa-sha256", b"ed25519-sha256": "ed25519-sha256"}
 _FOLD = re.compile(rb"\r\n[ \t]+")
 _NUMBER = re.compile(rb"\d{1,12}\Z")
 _LENGTH = re.compile(rb"\d{1,76}\Z")
 _CANONICALIZATIONS = frozenset({"simple", "relaxed"})
+# Names as almost all signers write them, with white space around the colons alone.
+_PLAIN_NAMES = re.compile(rb"[!-9;-~]++(?:[ \t\r\n]*+:[ \t\r\n]*+[!-9;-~]++)*+\Z")
 
 
 class SignatureError(Exception):
@@ -40,28 +42,28 @@ def read_tags(header: Header, required: tuple[str, ...], *, strict: bool = False
         tags = parse_tags(header.value, strict=strict)
     except TagError as error:
         raise malformed(str(error)) from error
-    for name in required:
-        if not tags.get(name):
-            raise malformed(f"{name}= is missing")
+    if not all(map(tags.get, required)):
+        missing = next(name for name in required if not tags.get(name))
+        raise malformed(f"{missing}= is missing")
     return tags
 
 
 def read_algorithm(value: bytes) -> str:
     """Read ``a=``."""
-    algorithm = value.decode("ascii", "replace").lower()
-    if algorithm == "rsa-sha1":
+    algorithm = value.lower()
+    if algorithm == b"rsa-sha1":
         # RFC 8301 §3.1: MUST NOT be considered valid.
         raise SignatureError(DkimValue.POLICY, "rsa-sha1 is no longer valid")
-    if algorithm not in ALGORITHMS:
+    if algorithm not in _ALGORITHMS:
         raise malformed("unknown algorithm")
-    return algorithm
+    return _ALGORITHMS[algorithm]
 
 
 def read_domain(value: bytes, name: str) -> str:
     """Read ``d=`` or ``s=``, in A-labels."""
     # Some signers, dkimpy among them, fold inside the domain.
     try:
-        domain = to_a_labels(_FOLD.sub(b"", value).decode("utf-8"))
+        domain = to_a_labels((_FOLD.sub(b"", value) if b"\r" in value else value).decode("utf-8"))
     except UnicodeDecodeError:
         domain = None
     if domain is None:
@@ -82,7 +84,8 @@ def read_names(value: bytes) -> tuple[bytes, ...]:
     """Read ``h=``, in lower case."""
     if value.count(b":") >= MAX_NAMES:
         raise SignatureError(DkimValue.PERMERROR, f"h= names more than {MAX_NAMES} fields", Cap.DKIM_SIGNED_NAMES)
-    return tuple(word.lower() for word in words(value))
+    value = value.lower()
+    return tuple(without_white(value).split(b":") if _PLAIN_NAMES.match(value) else words(value))
 
 
 def read_base64(value: bytes, name: str) -> bytes:

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relayguard import lies_under, to_a_labels
+from relayguard.core.domain import _to_a_labels
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,11 @@ def test_what_is_no_domain_name_is_none(name: str) -> None:
 def test_whatever_comes_out_is_stable_and_safe_for_dns(name: str) -> None:
     found = to_a_labels(name)
     assert found is None or (found.isascii() and len(found) <= 253 and to_a_labels(found) == found)
+
+
+@given(st.text(st.sampled_from("aZ0-_.\u212a\u3002 "), max_size=12) | st.integers(120, 130).map("ab".__mul__))
+def test_a_plain_name_is_read_as_any_other(name: str) -> None:
+    assert to_a_labels(name) == _to_a_labels(name.removesuffix("."))
 
 
 def test_a_domain_lies_under_itself_and_its_parents_only() -> None:

@@ -8,6 +8,13 @@ def test_fields_are_found_in_any_case_from_the_top() -> None:
     assert RECEIVED.first("rEcEiVeD") == Header("Received", b" one", 0)
 
 
+def test_the_fields_of_each_name_are_at_hand_in_lower_case() -> None:
+    assert {name: [field.position for field in fields] for name, fields in RECEIVED.by_name.items()} == {
+        "received": [0, 2, 3],
+        "from": [1],
+    }
+
+
 def test_a_field_that_is_not_there_is_none() -> None:
     assert RECEIVED.all("To") == ()
     assert RECEIVED.first("To") is None

@@ -1,10 +1,10 @@
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relayguard.core.mailboxes import Mailbox, Malformed, parse_mailboxes
+from relayguard.core.mailboxes import Mailbox, Malformed, _parse, parse_mailboxes, plain_mailbox
 
 HOSTILE = st.text(alphabet='ab@.<>()"\\[]:;, =?\u00fc\r\n\t\x00').map(str.encode)
 
@@ -82,6 +82,56 @@ def test_what_readers_could_take_in_two_ways_is_malformed(value: bytes, reason: 
 def test_reading_any_value_raises_nothing_but_malformed(value: bytes) -> None:
     with contextlib.suppress(Malformed):
         parse_mailboxes(value)
+
+
+PIECES = [
+    "a",
+    "B=?",
+    "@",
+    "a@b",
+    ".",
+    " ",
+    "  ",
+    "<",
+    ">",
+    "<a@b.c>",
+    '"',
+    '"a b"',
+    "\\",
+    "\r\n ",
+    ",",
+    ":",
+    "(c)",
+    "\xe9",
+    "\0",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=8).map(lambda pieces: "".join(pieces).encode()))
+@settings(max_examples=1000, deadline=None)
+def test_a_plain_mailbox_is_read_as_any_other(value: bytes) -> None:
+    plain = plain_mailbox(value)
+    if plain is not None:
+        assert _parse(value) == (plain,)
+
+
+@pytest.mark.parametrize(
+    ("value", "is_plain"),
+    [
+        (b" Bob B <bob@example.com>", True),
+        (b' "Bob, Jr." <bob@example.com>', True),
+        (b" =?utf-8?Q?J=C3=BCrgen?= <j@example.com>", True),
+        (b"<bob@example.com>", True),
+        (b"bob.b@example.com\r\n ", True),
+        (b" Bob. <bob@example.com>", False),
+        (b"bob@example.com.", False),
+        (b"bob@example.com, eve@example.com", False),
+        (b"a." * 500 + b"a@b", False),
+        (b"B\xc3\xb6b <bob@example.com>", False),
+    ],
+)
+def test_what_almost_every_author_looks_like_is_plain(value: bytes, is_plain: bool) -> None:  # noqa: FBT001
+    assert (plain_mailbox(value) is not None) == is_plain
 
 
 @pytest.mark.parametrize(

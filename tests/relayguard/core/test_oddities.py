@@ -3,8 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relayguard import Mailbox, Oddity, oddities_of
-from relayguard.core.mailboxes import Malformed, parse_mailboxes
-from relayguard.core.oddities import decode_words
+from relayguard.core.mailboxes import Malformed, parse_mailboxes, plain_mailbox
+from relayguard.core.oddities import _NAMES, _PLAIN_NAME, _odd_syntax, decode_words
+from relayguard.core.tokens import tokens_of
 
 
 def odd(value: str | bytes) -> set[str]:
@@ -70,6 +71,26 @@ def test_encoded_words_are_decoded_as_readers_do(text: str, decoded: str) -> Non
 
 def test_what_cannot_be_read_has_no_oddities() -> None:
     assert oddities_of(b"(", [Mailbox("", "a", "example.com")]) == frozenset()
+
+
+@pytest.mark.parametrize("value", [b"a@example.com", b"Alice B <a@example.com>", b'"Alice, B." <a@example.com>'])
+def test_a_plain_author_has_no_odd_syntax_to_look_for(value: bytes) -> None:
+    assert plain_mailbox(value) is not None
+    assert _odd_syntax(tokens_of(value)) == set()
+
+
+@given(
+    st.lists(st.sampled_from(["a", "<a@b>", "a@b", '"', " ", "@", ":", ";", "("]), max_size=6).map(
+        lambda it: "".join(it).encode()
+    )
+)
+def test_what_is_plain_is_never_odd_in_its_syntax(value: bytes) -> None:
+    assert plain_mailbox(value) is None or _odd_syntax(tokens_of(value)) == set()
+
+
+@given(st.text(st.sampled_from("a.~@ \t\u200b\ufffd\x7f"), max_size=30))
+def test_a_plain_name_is_never_odd(name: str) -> None:
+    assert not _PLAIN_NAME.match(name) or not any(is_there(name) for _, is_there in _NAMES)
 
 
 @given(st.binary(max_size=200) | st.text(alphabet='a@<>(),;:."=?utf-8BQ \u202e', max_size=100).map(str.encode))

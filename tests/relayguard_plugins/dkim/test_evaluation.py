@@ -8,7 +8,7 @@ from relayguard.core.message import split_message
 from relayguard.testing import NOON, CountedMetrics
 from relayguard_plugins.dkim.body_hash import HashedBody
 from relayguard_plugins.dkim.evaluation import Demands, evaluate, key_question
-from relayguard_plugins.dkim.header_hash import RelaxedFields
+from relayguard_plugins.dkim.header_hash import MessageFields
 from relayguard_plugins.dkim.signature import Signature, parse_signature
 from tests.relayguard_plugins.dkim.signing import (
     MESSAGE,
@@ -41,7 +41,8 @@ def evaluated(
     now: float = NOON,
     demands: Demands = DEMANDS,
 ) -> DkimResult:
-    return evaluate(*signed(tags), body, answer, now, CountedMetrics(), demands, RelaxedFields())
+    signature, headers = signed(tags)
+    return evaluate(signature, MessageFields(headers), body, answer, now, CountedMetrics(), demands)
 
 
 def test_the_key_is_asked_for_where_the_signature_says() -> None:
@@ -136,7 +137,7 @@ def test_a_second_field_above_the_signed_one_is_not_signed() -> None:
     headers = Headers.of(*split_message(b"Subject: Pay\r\n" + sign())[0])
     signature = parse_signature(headers[1])
     demands = Demands(must_sign=("Subject",))
-    result = evaluate(signature, headers, BODY, KEY, NOON, CountedMetrics(), demands, RelaxedFields())
+    result = evaluate(signature, MessageFields(headers), BODY, KEY, NOON, CountedMetrics(), demands)
     assert (result.value, result.reason) == (DkimValue.POLICY, "Subject is not signed")
 
 
@@ -149,7 +150,7 @@ def test_a_changed_body_fails() -> None:
 def test_a_changed_header_fails() -> None:
     signature, headers = signed()
     changed = Headers([Header(h.name, h.value.replace(b"Lunch", b"Dinner"), h.position) for h in headers])
-    result = evaluate(signature, changed, BODY, KEY, NOON, CountedMetrics(), DEMANDS, RelaxedFields())
+    result = evaluate(signature, MessageFields(changed), BODY, KEY, NOON, CountedMetrics(), DEMANDS)
     assert (result.value, result.reason) == (DkimValue.FAIL, "signature did not verify")
 
 
@@ -157,7 +158,7 @@ def test_a_changed_header_fails() -> None:
 def test_a_key_out_of_bounds_is_counted(bits: int, value: DkimValue) -> None:
     metrics = CountedMetrics()
     text = b"p=" + published_numbers(2 ** (bits - 1) + 1, 65537).encode()
-    result = evaluate(
-        *signed(), BODY, Answer(status=Status.FOUND, texts=(text,)), NOON, metrics, DEMANDS, RelaxedFields()
-    )
+    signature, headers = signed()
+    answer = Answer(status=Status.FOUND, texts=(text,))
+    result = evaluate(signature, MessageFields(headers), BODY, answer, NOON, metrics, DEMANDS)
     assert (result.value, metrics.caps) == (value, [Cap.DKIM_KEY])

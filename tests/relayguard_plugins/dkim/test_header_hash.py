@@ -1,11 +1,20 @@
 import hashlib
 
+import dkim
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relayguard import Headers
-from relayguard_plugins.dkim.header_hash import RelaxedFields, header_digest, without_signature
+from relayguard import Header, Headers
+from relayguard_plugins.dkim.header_hash import (
+    MessageFields,
+    field_bytes,
+    header_digest,
+    relaxed_field,
+    relaxed_values,
+    select,
+    without_signature,
+)
 from relayguard_plugins.dkim.signature import parse_signature
 from tests.relayguard_plugins.dkim.signing import canonical_field
 
@@ -18,7 +27,7 @@ SUBJECTS = [("Subject", b" one"), ("SUBJECT", b"  two  \t words"), ("subject", b
 
 def digest(form: bytes, names: bytes, *fields: tuple[str, bytes]) -> bytes:
     headers = Headers.of(("DKIM-Signature", SIGNATURE % (form, names)), *fields)
-    return header_digest(parse_signature(headers[0]), headers, RelaxedFields())
+    return header_digest(parse_signature(headers[0]), MessageFields(headers))
 
 
 def expected(form: bytes, names: bytes, *fields: tuple[str, bytes]) -> bytes:
@@ -98,8 +107,41 @@ def test_any_fields_are_hashed_as_the_standard_says(fields: list[tuple[str, byte
     assert digest(form, names, FROM, *fields) == expected(form, names, *signed)
 
 
-def test_a_field_is_relaxed_once_for_all_signatures_and_never_taken_for_another() -> None:
-    relaxed, empty, value = RelaxedFields(), b"", b" x \t y "
-    assert (relaxed.of(b"A", value), relaxed.of(b"B", value)) == (b"a:x y", b"b:x y")
-    assert (relaxed.of(b"A", empty), relaxed.of(b"B", empty)) == (b"a:", b"b:")
-    assert relaxed.of(b"A", value) is relaxed.of(b"A", value)
+def test_a_field_that_several_signatures_cover_is_never_taken_for_another() -> None:
+    empty, value = b"", b" x \t y "
+    headers = Headers.of(*[("Subject", value), ("From", empty), ("To", value), ("From", empty)])
+    message = MessageFields(headers)
+    for names in (b"from", b"subject:from", b"to:from:subject"):
+        signature = parse_signature(Header("DKIM-Signature", SIGNATURE % (b"relaxed", names)))
+        lines = message.lines(signature, b" v=1; ")
+        assert lines == message.lines(signature, b" v=1; ")
+        assert set(lines) == {
+            *(f"{name}:{'' if name == 'from' else 'x y'}".encode() for name in names.decode().split(":")),
+            b"dkim-signature:v=1;",
+        }
+
+
+@given(st.lists(st.text(" \t\r\nab\0", max_size=9).map(str.encode), max_size=5))
+@settings(deadline=None)
+def test_fields_are_relaxed_together_as_each_alone(values: list[bytes]) -> None:
+    assert [b"x:" + value for value in relaxed_values(values)] == [relaxed_field(b"X", value) for value in values]
+
+
+NAMES = st.sampled_from(["From", "FROM", "Subject", "subject", "Keywords", "\u212aeywords", "\xc9", "\xe9", "X"])
+
+
+@given(
+    st.lists(NAMES, max_size=8),
+    st.lists(st.sampled_from([b"subject", b"from", b"keywords", b"\xe9", b"\xc9", b"x", b""]), max_size=8),
+)
+@settings(deadline=None)
+def test_the_fields_that_dkimpy_selects_are_signed(names: list[str], wanted: list[bytes]) -> None:
+    wanted = [*wanted, b"from"]
+    own = ("DKIM-Signature", SIGNATURE % (b"simple", b":".join(wanted)))
+    headers = Headers.of(own, *[(name, b"%d" % number) for number, name in enumerate(names)])
+    signature = parse_signature(headers[0])
+    froms = names.count("From") + names.count("FROM")
+    # More of them than are signed break the signature.
+    wanted += [b"from"] * (wanted.count(b"from") < froms)
+    found = [field_bytes(field) for _, field in select(signature, headers)]
+    assert found == dkim.select_headers([field_bytes(field) for field in headers[1:]], wanted)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relayguard_plugins.dkim.tags import TagError, parse_tags, without_white, words
+from relayguard_plugins.dkim.tags import TagError, _plain_tags, _tags, parse_tags, without_white, words
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,18 @@ def test_no_bytes_break_the_reader(value: bytes) -> None:
     except TagError:
         return
     assert all(text in value for text in tags.values())
+
+
+@given(
+    st.lists(st.sampled_from([b"a", b"b1", b"_", b"=", b";", b" ", b"\r\n\t", b"\xff", b"1"]), max_size=24).map(
+        b"".join
+    )
+)
+@settings(max_examples=500, deadline=None)
+def test_what_is_read_in_one_pass_is_read_as_tag_by_tag(value: bytes) -> None:
+    plain = _plain_tags(value)
+    if plain is not None:
+        assert plain == _tags(value, strict=True)
 
 
 @given(st.dictionaries(st.from_regex(r"\A[a-z][a-z0-9_]{0,5}\Z"), st.from_regex(rb"\A[!-:<-~]{0,9}\Z")))

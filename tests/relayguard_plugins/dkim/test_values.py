@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from relayguard import DkimValue, Header
 from relayguard_plugins.dkim.values import (
@@ -48,6 +50,13 @@ def test_the_body_is_simple_unless_said_otherwise() -> None:
 
 def test_names_are_lowered_and_keep_their_order() -> None:
     assert read_names(b"From : To:\r\n\tfrom") == (b"from", b"to", b"from")
+
+
+@given(
+    st.lists(st.sampled_from([b"From", b"to", b":", b" ", b"\r\n\t", b"\xff", b"\x0b"]), max_size=12).map(b"".join)
+)
+def test_names_are_split_at_their_colons_and_stripped_however_they_are_folded(value: bytes) -> None:
+    assert read_names(value) == tuple(name.strip(b" \t\r\n").lower() for name in value.split(b":"))
 
 
 def test_white_space_in_base64_is_ignored_and_junk_is_not() -> None:
