@@ -9,6 +9,9 @@ from relayguard.core.verdicts import Defer, Discard, Given, Quarantine, Reject, 
 class Outcome(StrEnum):
     """How an envelope ended; every envelope ends in exactly one of these."""
 
+    # It is a key on the hot path, and the hash of an Enum is written in Python.
+    __hash__ = str.__hash__
+
     ACCEPTED = "accepted"
     """The MTA was told to go on with the message."""
     REJECTED = "rejected"

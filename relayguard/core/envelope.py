@@ -12,6 +12,9 @@ from relayguard.core.slots import Slots
 class Role(StrEnum):
     """What a mail transaction is to this relay."""
 
+    # It is a key on the hot path, and the hash of an Enum is written in Python.
+    __hash__ = str.__hash__
+
     INCOMING = "incoming"
     """Mail from elsewhere: it is verified."""
 

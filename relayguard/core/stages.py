@@ -6,6 +6,9 @@ from enum import StrEnum
 class Stage(StrEnum):
     """One stage; its value is the name of the hook that is called there."""
 
+    # It is a key on the hot path, and the hash of an Enum is written in Python.
+    __hash__ = str.__hash__
+
     CONNECT = "connect"
     """A client has connected; its address is known."""
 
