@@ -1,16 +1,13 @@
 """Decisions: how an envelope ended."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from relayguard.core.verdicts import Defer, Discard, Given, Quarantine, Reject, Verdict
+from relayguard.core.words import Word
 
 
-class Outcome(StrEnum):
+class Outcome(Word):
     """How an envelope ended; every envelope ends in exactly one of these."""
-
-    # It is a key on the hot path, and the hash of an Enum is written in Python.
-    __hash__ = str.__hash__
 
     ACCEPTED = "accepted"
     """The MTA was told to go on with the message."""

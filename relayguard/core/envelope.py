@@ -2,18 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from relayguard.core.address import Address
 from relayguard.core.session import Session
 from relayguard.core.slots import Slots
+from relayguard.core.words import Word
 
 
-class Role(StrEnum):
+class Role(Word):
     """What a mail transaction is to this relay."""
-
-    # It is a key on the hot path, and the hash of an Enum is written in Python.
-    __hash__ = str.__hash__
 
     INCOMING = "incoming"
     """Mail from elsewhere: it is verified."""

@@ -1,13 +1,10 @@
 """The stages of an SMTP transaction, in wire order."""
 
-from enum import StrEnum
+from relayguard.core.words import Word
 
 
-class Stage(StrEnum):
+class Stage(Word):
     """One stage; its value is the name of the hook that is called there."""
-
-    # It is a key on the hot path, and the hash of an Enum is written in Python.
-    __hash__ = str.__hash__
 
     CONNECT = "connect"
     """A client has connected; its address is known."""

@@ -91,12 +91,18 @@ class EnvelopeLog(Observer):
 
 def shown(entry: Reported) -> str:
     """A result as people write it: ``spf=pass smtp.mailfrom=a@example.com``."""
+    text = _written(entry, str)
+    # The usual case: all of it is printable, and so is each part.
+    return text if text == printable(text) else _written(entry, printable)
+
+
+def _written(entry: Reported, shown_text: Callable[[str], str]) -> str:
     words = [f"{entry.method}={entry.value}"]
     if entry.comment:
-        words.append(f"({printable(entry.comment)})")
-    words += [f"{ptype}.{name}={printable(value)}" for ptype, name, value in entry.properties]
+        words.append(f"({shown_text(entry.comment)})")
+    words += [f"{ptype}.{name}={shown_text(value)}" for ptype, name, value in entry.properties]
     if entry.reason:
-        words.append(f"({printable(entry.reason)})")
+        words.append(f"({shown_text(entry.reason)})")
     return " ".join(words)
 
 
