@@ -93,7 +93,7 @@ class Results:
 
     def of(self, kind: type[R]) -> tuple[R, ...]:
         """Return the results of one type."""
-        return tuple(result for result in self._found if isinstance(result, kind))
+        return tuple([result for result in self._found if isinstance(result, kind)])
 
     def failed(self, filter_name: str) -> bool:
         """Tell whether the filter called `filter_name` lost findings on this envelope."""

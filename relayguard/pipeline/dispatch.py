@@ -82,13 +82,26 @@ class Dispatcher:
         """Call every hook of `stage` and sort what they yield into `findings`."""
         began = self._timer()
         for caller, breaker in self._callers[stage]:
-            if breaker.allows():
-                run = await self._call(caller, stage, facts, role, began)
-                changed = breaker.succeeded() if run.failed is None else breaker.failed()
-                if changed:
-                    self._observer.breaker_changed(run.filter, stage, is_open=breaker.is_open)
+            started = self._timer()
+            try:
+                if not breaker.allows():
+                    raise NotCalledError
+                effects = caller.begin(facts, started)
+                if not isinstance(effects, tuple):
+                    effects = await caller.finish(effects, self._deadline(stage, began, started))
+                reported = _reported(stage, effects, facts) if effects else ()
+            # Whatever a filter raises is caught here: it costs its own findings, never the message.
+            except _ANYTHING as error:
+                if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                    raise
+                run = self._failure(caller.filter, stage, role, error, self._timer() - started)
+                changed = not isinstance(error, NotCalledError) and breaker.failed()
             else:
-                run = self._failure(caller.filter, stage, role, NotCalledError(), 0.0)
+                seconds = self._timer() - started
+                run = HookRun(stage, caller.filter.name, caller.modes[role], effects, seconds, reported)
+                changed = breaker.succeeded()
+            if changed:
+                self._observer.breaker_changed(run.filter, stage, is_open=breaker.is_open)
             findings.take(run)
             self._observer.hook_ran(run, envelope)
 
@@ -98,41 +111,13 @@ class Dispatcher:
             started = self._timer()
             try:
                 reader.feed(chunk)
-            # As below: a reader is a filter's own code.
+            # As above: a reader is a filter's own code.
             except _ANYTHING as error:
                 findings.readers = [item for item in findings.readers if item[1] is not reader]
                 run = self._failure(self._filters[name], Stage.END_OF_HEADERS, envelope.role, error, 0.0)
                 findings.take(run)
                 self._observer.hook_ran(run, envelope)
             self._watchdog.look(name, Stage.END_OF_HEADERS, started)
-
-    async def _call(
-        self,
-        caller: Caller,
-        stage: Stage,
-        facts: Mapping[str, object],
-        role: Role | None,
-        began: float,
-    ) -> HookRun:
-        started = self._timer()
-        try:
-            effects = caller.begin(facts, started)
-            if not isinstance(effects, tuple):
-                effects = await caller.finish(effects, self._deadline(stage, began, started))
-            reported = _reported(stage, effects, facts) if effects else ()
-        # Whatever a filter raises is caught here: it costs its own findings, never the message.
-        except _ANYTHING as error:
-            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
-                raise
-            return self._failure(caller.filter, stage, role, error, self._timer() - started)
-        return HookRun(
-            stage=stage,
-            filter=caller.filter.name,
-            mode=caller.modes[role],
-            effects=effects,
-            seconds=self._timer() - started,
-            reported=reported,
-        )
 
     def _deadline(self, stage: Stage, began: float, started: float) -> float:
         # One for the whole stage: it is the MTA that waits, for all its hooks. But one that took it all must
