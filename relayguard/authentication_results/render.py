@@ -27,13 +27,15 @@ _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+\Z")
 # RFC 5322 §3.2.3, and RFC 6532 §3.2 beyond ASCII.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
 _DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*\Z")
-# What is written as it stands, wherever it stands: a token, or an address of both.
+# An entry that is written as it stands: each of its values is a token, or an address of a dot-atom and a domain.
+_ATOM_ASCII = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++"
+_LABEL = r"(?!-)[a-z0-9_-]{1,63}+(?<!-)"
 _PLAIN = re.compile(
-    r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]++\Z"
-    r"|(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++)*+)?"
-    r"@(?!-)[a-z0-9_-]{1,63}+(?<!-)(?:\.(?!-)[a-z0-9_-]{1,63}+(?<!-))*+\Z"
+    r"[a-z0-9_-]++=[a-z0-9_-]++(?: [a-z0-9_-]++\.[a-z0-9_-]++="
+    r"(?:[A-Za-z0-9!#$%&'*+.^_`{|}~-]++(?![^ ])"
+    rf"|(?:{_ATOM_ASCII}(?:\.{_ATOM_ASCII})*+)?@{_LABEL}(?:\.{_LABEL})*+(?![^ ])))*+\Z"
 )
-# RFC 1035 §2.3.4: no domain is longer.
+# RFC 1035 §2.3.4: no domain is longer, and no value in a text of this length needs to be cut.
 _MAX_PLAIN = 253
 _WORDS = re.compile(r'(?:"(?:\\.|[^"\\])*"|\((?:\\.|[^()\\])*\)|[^\s"(])+')
 _IN_COMMENT = str.maketrans("()\\", "???")
@@ -84,12 +86,11 @@ def _plain(entry: Reported, *, comments: bool) -> list[str] | None:
     """Return the words of an entry in which nothing needs care, as most do; None if something does."""
     if entry.reason or (comments and entry.comment):
         return None
-    words = [f"{entry.method}={entry.value}".lower()]
-    for ptype, name, value in entry.properties:
-        if len(value) > _MAX_PLAIN or not _PLAIN.match(value):
-            return None
-        words.append(f"{ptype}.{name}".lower() + f"={value}")
-    return words
+    words = [f"{entry.method}={entry.value}"]
+    words += [f"{ptype}.{name}={value}" for ptype, name, value in entry.properties]
+    text = " ".join(words)
+    # A space within a value would end it for the pattern, not for us.
+    return words if len(text) <= _MAX_PLAIN and text.count(" ") < len(words) and _PLAIN.match(text) else None
 
 
 def _result(entry: Reported, clean: _Clean, *, comments: bool) -> AuthenticationResult:

@@ -1,10 +1,11 @@
 """Calls one hook of one filter where it belongs: on the event loop, or in a thread of its filter."""
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from itertools import takewhile
+from operator import itemgetter
 from types import GeneratorType
-from typing import cast
+from typing import Any
 
 from relayguard.core.effects import Effect
 from relayguard.core.envelope import Role
@@ -15,6 +16,7 @@ from relayguard.pipeline.hold import Watchdog
 from relayguard.pipeline.threads import GivenUp, Threads
 
 Effects = tuple[Effect, ...]
+Arguments = tuple[object, ...]
 
 
 class Caller:
@@ -24,13 +26,14 @@ class Caller:
     that says `blocking` runs there from the start.
     """
 
-    __slots__ = ("_hook", "_in_threads", "_plain", "_stage", "_threads", "_watchdog", "filter", "modes")
+    __slots__ = ("_arguments", "_hook", "_in_threads", "_plain", "_stage", "_threads", "_watchdog", "filter", "modes")
 
     def __init__(self, each: Filter, stage: Stage, threads: Threads, watchdog: Watchdog) -> None:
         self.filter = each
         self.modes: Mapping[Role | None, Mode] = {role: each.policy.mode(role) for role in (None, *Role)}
         self._stage = stage
         self._hook = each.hooks[stage]
+        self._arguments = _picker(self._hook.arguments)
         self._plain = self._hook.kind is HookKind.PLAIN
         self._threads = threads
         self._watchdog = watchdog
@@ -41,7 +44,7 @@ class Caller:
 
         `started` is what the watchdog's timer says. Most hooks never wait, and for those this is all.
         """
-        arguments = [facts[name] for name in self._hook.arguments]
+        arguments = self._arguments(facts)
         if self._plain:
             if self._in_threads:
                 return self._threads.run(lambda given_up: self._exhaust(arguments, given_up))
@@ -53,7 +56,8 @@ class Caller:
         try:
             awaited: object = coroutine.send(None)
         except StopIteration as done:
-            return cast(Effects, done.value)
+            effects: Effects = done.value
+            return effects
         finally:
             self._watchdog.look(self.filter.name, self._stage, started)
         return self._watchdog.drive(self.filter.name, self._stage, coroutine, awaited)
@@ -71,15 +75,22 @@ class Caller:
             # Before Python 3.11.5 the cancellation is known only as its context.
             raise DeadlineError from error.__cause__ or error.__context__
 
-    async def _await(self, arguments: list[object]) -> Effects:
+    async def _await(self, arguments: Arguments) -> Effects:
         if self._hook.kind is HookKind.COROUTINE:
             return tuple(_effects(await self._hook.function(*arguments)))  # type: ignore[misc]  # kind_of looked
-        stream = cast(AsyncIterable[Effect], self._hook.function(*arguments))
+        stream: Any = self._hook.function(*arguments)
         return tuple([effect async for effect in stream])
 
-    def _exhaust(self, arguments: list[object], given_up: GivenUp) -> Effects:
+    def _exhaust(self, arguments: Arguments, given_up: GivenUp) -> Effects:
         """In a thread, and no further than somebody waits for it."""
         return tuple(takewhile(lambda _: not given_up(), _effects(self._hook.function(*arguments))))
+
+
+def _picker(names: tuple[str, ...]) -> Callable[[Mapping[str, object]], Arguments]:
+    """Return what picks the arguments called `names`; for several, `itemgetter` does so in one step."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda facts: tuple([facts[name] for name in names])
 
 
 def _effects(returned: object) -> Iterable[Effect]:
