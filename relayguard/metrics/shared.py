@@ -48,7 +48,7 @@ class _File:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._file = path.open("r+b")
         self._samples = MmapedDict(str(path))  # type: ignore[no-untyped-call]
         read = MmapedDict.read_all_values_from_file(str(path))  # type: ignore[no-untyped-call]
         self._known: dict[str, int] = {key: position for key, _, _, position in read}
@@ -60,15 +60,14 @@ class _File:
         if position is None:
             self._samples.read_value(key)  # type: ignore[no-untyped-call]
             # It may have made the file longer; what lies in an older map of it is the same.
-            if self._path.stat().st_size > self._doubles.nbytes:
+            if os.fstat(self._file.fileno()).st_size > self._doubles.nbytes:
                 self._doubles = self._map()
             used: int = self._doubles.cast("B").cast("i")[0]
             position = self._known[key] = used - 16
         return self._doubles, position // 8
 
     def _map(self) -> "memoryview[float]":
-        with self._path.open("r+b") as file:
-            return memoryview(mmap.mmap(file.fileno(), 0)).cast("d")
+        return memoryview(mmap.mmap(self._file.fileno(), 0)).cast("d")
 
 
 def _reserve(path: Path) -> None:
