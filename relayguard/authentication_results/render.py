@@ -126,9 +126,12 @@ def _fold(words: Sequence[str]) -> str:
     text = " ".join(words)
     if len(text) <= _LINE - 10:
         return text
-    lines = [""]
-    for word in words:
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > _LINE - 10:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
-    return "\n\t ".join(lines)
+    lines: list[str] = []
+    line, *rest = words
+    for word in rest:
+        if len(line) + 1 + len(word) > _LINE - 10:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}"
+    return "\n\t ".join([*lines, line])

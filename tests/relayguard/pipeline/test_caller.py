@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -191,6 +192,32 @@ def test_an_async_hook_whose_time_was_over_before_it_waited_has_failed() -> None
         with pytest.raises(DeadlineError) as failed:
             await Calls(Waiting(Hands())).call(-1)
         assert "in helo" in describe(failed.value)
+
+    asyncio.run(test())
+
+
+class Patient:
+    """Has a deadline of its own, from before it first waits."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    @hookimpl
+    async def helo(self) -> AsyncIterator[Effect]:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._seconds):
+                await asyncio.Event().wait()
+        yield AuthResult()
+
+
+def test_a_deadline_of_the_hooks_own_and_that_of_the_stage_do_not_meet() -> None:
+    async def test() -> None:
+        assert await Calls(Patient(0.001)).call() == (AuthResult(),)
+        with pytest.raises(DeadlineError):
+            await Calls(Patient(60)).call(0.001)
+        task = asyncio.current_task()
+        assert task is not None
+        assert not task.cancelling()
 
     asyncio.run(test())
 
