@@ -1,7 +1,7 @@
 """Writes the Authentication-Results header with authres, which escapes nothing, behind a sanitiser."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from authres.core import (
     AuthenticationResult,
@@ -27,6 +27,16 @@ _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+\Z")
 # RFC 5322 §3.2.3, and RFC 6532 §3.2 beyond ASCII.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
 _DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*\Z")
+# An entry that is written as it stands: each of its values is a token, or an address of a dot-atom and a domain.
+_ATOM_ASCII = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++"
+_LABEL = r"(?!-)[a-z0-9_-]{1,63}+(?<!-)"
+_PLAIN = re.compile(
+    r"[a-z0-9_-]++=[a-z0-9_-]++(?: [a-z0-9_-]++\.[a-z0-9_-]++="
+    r"(?:[A-Za-z0-9!#$%&'*+.^_`{|}~-]++(?![^ ])"
+    rf"|(?:{_ATOM_ASCII}(?:\.{_ATOM_ASCII})*+)?@{_LABEL}(?:\.{_LABEL})*+(?![^ ])))*+\Z"
+)
+# RFC 1035 §2.3.4: no domain is longer, and no value in a text of this length needs to be cut.
+_MAX_PLAIN = 253
 _WORDS = re.compile(r'(?:"(?:\\.|[^"\\])*"|\((?:\\.|[^()\\])*\)|[^\s"(])+')
 _IN_COMMENT = str.maketrans("()\\", "???")
 
@@ -60,7 +70,8 @@ def render(authserv_id: str, reported: Iterable[Reported], *, comments: bool = T
     results: list[str] = []
     left = _MAX_HEADER
     for entry in reported:
-        text = _fold(str(_result(entry, clean, comments=comments)))
+        words = _plain(entry, comments=comments) or _WORDS.findall(str(_result(entry, clean, comments=comments)))
+        text = _fold(words)
         left -= len(text.encode()) + 3
         if left < 0:
             break
@@ -69,6 +80,17 @@ def render(authserv_id: str, reported: Iterable[Reported], *, comments: bool = T
         # RFC 8601 §2.2: "none" alone if nothing ran.
         return f"{authserv_id}; {AuthenticationResultsHeader.NONE_RESULT}"
     return ";\n\t".join([authserv_id, *results])
+
+
+def _plain(entry: Reported, *, comments: bool) -> list[str] | None:
+    """Return the words of an entry in which nothing needs care, as most do; None if something does."""
+    if entry.reason or (comments and entry.comment):
+        return None
+    words = [f"{entry.method}={entry.value}"]
+    words += [f"{ptype}.{name}={value}" for ptype, name, value in entry.properties]
+    text = " ".join(words)
+    # A space within a value would end it for the pattern, not for us.
+    return words if len(text) <= _MAX_PLAIN and text.count(" ") < len(words) and _PLAIN.match(text) else None
 
 
 def _result(entry: Reported, clean: _Clean, *, comments: bool) -> AuthenticationResult:
@@ -100,10 +122,16 @@ def _internationalized(value: str) -> str:
     return seen.encode("utf-8", "replace")[:_MAX_OCTETS].decode("utf-8", "ignore")
 
 
-def _fold(text: str) -> str:
-    lines = [""]
-    for word in _WORDS.findall(text):
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > _LINE - 10:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
-    return "\n\t ".join(lines)
+def _fold(words: Sequence[str]) -> str:
+    text = " ".join(words)
+    if len(text) <= _LINE - 10:
+        return text
+    lines: list[str] = []
+    line, *rest = words
+    for word in rest:
+        if len(line) + 1 + len(word) > _LINE - 10:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}"
+    return "\n\t ".join([*lines, line])

@@ -1,12 +1,12 @@
 """Decisions: how an envelope ended."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from relayguard.core.verdicts import Defer, Discard, Given, Quarantine, Reject, Verdict
+from relayguard.core.words import Word
 
 
-class Outcome(StrEnum):
+class Outcome(Word):
     """How an envelope ended; every envelope ends in exactly one of these."""
 
     ACCEPTED = "accepted"

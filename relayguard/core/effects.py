@@ -55,4 +55,4 @@ LEGAL: dict[Stage, frozenset[type]] = {
 
 def is_legal(stage: Stage, effect: object) -> bool:
     """Tell whether a filter may yield `effect` at `stage`."""
-    return type(effect) in LEGAL[stage] or (isinstance(effect, Result) and stage is not Stage.DECIDED)
+    return (isinstance(effect, Result) and stage is not Stage.DECIDED) or type(effect) in LEGAL[stage]

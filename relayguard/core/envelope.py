@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from relayguard.core.address import Address
 from relayguard.core.session import Session
 from relayguard.core.slots import Slots
+from relayguard.core.words import Word
 
 
-class Role(StrEnum):
+class Role(Word):
     """What a mail transaction is to this relay."""
 
     INCOMING = "incoming"

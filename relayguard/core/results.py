@@ -11,6 +11,12 @@ from relayguard.core.stages import Stage
 R = TypeVar("R", bound="Result")
 
 _KEYWORD = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?\Z")
+# The words of the standards' own results need not be looked at again for each message.
+_USUAL = (
+    frozenset({"spf", "dkim", "dmarc", "arc", "iprev", "auth"})
+    | {"pass", "fail", "softfail", "neutral", "none", "policy", "temperror", "permerror"}
+    | {"smtp", "mailfrom", "helo", "header", "d", "s", "a", "b", "from"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +34,17 @@ class Reported:
 
     def __post_init__(self) -> None:
         # Checked, for a filter of somebody's may not be: a number among them must cost that filter alone.
-        words: tuple[object, ...] = (
-            self.method,
-            self.value,
-            *(word for ptype, name, _ in self.properties for word in (ptype, name)),
-        )
+        words: list[object] = [self.method, self.value]
+        texts: list[object] = [self.reason or "", self.comment or ""]
+        for ptype, name, text in self.properties:
+            words += (ptype, name)
+            texts.append(text)
         for word in words:
-            if not isinstance(word, str) or not _KEYWORD.match(word):
+            if not (isinstance(word, str) and (word in _USUAL or _KEYWORD.match(word))):
                 raise ValueError(f"{word!r} is no keyword of Authentication-Results (RFC 8601 §2.2)")
-        texts: tuple[object, ...] = (
-            self.reason or "",
-            self.comment or "",
-            *(value for _, _, value in self.properties),
-        )
-        for text in texts:
-            if not isinstance(text, str):
-                raise TypeError(f"{self.method}: {text!r} must be a str")
+        for each in texts:
+            if not isinstance(each, str):
+                raise TypeError(f"{self.method}: {each!r} must be a str")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,7 @@ class Results:
 
     def of(self, kind: type[R]) -> tuple[R, ...]:
         """Return the results of one type."""
-        return tuple(result for result in self._found if isinstance(result, kind))
+        return tuple([result for result in self._found if isinstance(result, kind)])
 
     def failed(self, filter_name: str) -> bool:
         """Tell whether the filter called `filter_name` lost findings on this envelope."""

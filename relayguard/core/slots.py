@@ -1,6 +1,6 @@
 """Private, typed places where a filter keeps its own state of a session or an envelope."""
 
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ class Slots:
     __slots__ = ("_values",)
 
     def __init__(self) -> None:
-        self._values: dict[object, object] = {}
+        self._values: dict[object, Any] = {}
 
     def put(self, slot: Slot[T], value: T) -> None:
         """Keep `value` under `slot`."""
@@ -39,4 +39,5 @@ class Slots:
     def get(self, slot: Slot[T]) -> T | None:
         """Return what was put under `slot`, or None."""
         # A slot is its own key, so what is found under it is what was put under it.
-        return cast("T | None", self._values.get(slot))
+        value: T | None = self._values.get(slot)
+        return value

@@ -1,9 +1,9 @@
 """The stages of an SMTP transaction, in wire order."""
 
-from enum import StrEnum
+from relayguard.core.words import Word
 
 
-class Stage(StrEnum):
+class Stage(Word):
     """One stage; its value is the name of the hook that is called there."""
 
     CONNECT = "connect"

@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from relayguard.core.results import Reported, Result
+from relayguard.core.words import Word
 
 
 def _check_texts(result: object, *texts: object) -> None:
     # Later filters trust the standards' types: a wrong one must cost the filter that yields it.
-    if not all(isinstance(text, str) for text in texts):
-        raise TypeError(f"{type(result).__name__}: its domain and value must be str, not {texts!r}")
+    for text in texts:
+        if not isinstance(text, str):
+            raise TypeError(f"{type(result).__name__}: its domain and value must be str, not {texts!r}")
 
 
-class SpfValue(StrEnum):
+class SpfValue(Word):
     """RFC 7208 §2.6."""
 
     NONE = "none"
@@ -24,7 +26,7 @@ class SpfValue(StrEnum):
     PERMERROR = "permerror"
 
 
-class SpfIdentity(StrEnum):
+class SpfIdentity(Word):
     """The identity that SPF checked; its value is the property of RFC 8601 §2.7.2."""
 
     MAIL_FROM = "mailfrom"
@@ -62,7 +64,7 @@ class SpfResult(Result):
         return Reported("spf", self.value, properties, reason=self.reason, comment=self.source)
 
 
-class DkimValue(StrEnum):
+class DkimValue(Word):
     """RFC 8601 §2.7.1."""
 
     NONE = "none"
@@ -101,7 +103,7 @@ class DkimResult(Result):
         return Reported("dkim", self.value, properties, reason=self.reason, comment=comment)
 
 
-class ArcValue(StrEnum):
+class ArcValue(Word):
     """RFC 8617 §4.4; and what is neither, because DNS did not answer."""
 
     NONE = "none"
@@ -157,7 +159,7 @@ class ArcResult(Result):
         return Reported("arc", value, tuple(properties), reason=self.reason, comment=comment)
 
 
-class IprevValue(StrEnum):
+class IprevValue(Word):
     """RFC 8601 §2.7.3."""
 
     PASS = "pass"
@@ -186,7 +188,7 @@ class IprevResult(Result):
         return Reported("iprev", self.value, properties, reason=self.reason, comment=comment)
 
 
-class DmarcValue(StrEnum):
+class DmarcValue(Word):
     """RFC 9989 §9.2."""
 
     NONE = "none"
@@ -196,7 +198,7 @@ class DmarcValue(StrEnum):
     PERMERROR = "permerror"
 
 
-class DmarcPolicy(StrEnum):
+class DmarcPolicy(Word):
     """What a domain owner asks for (RFC 9989 §4.7)."""
 
     NONE = "none"

@@ -13,9 +13,11 @@ def printable(value: str | bytes, limit: int = 256) -> str:
     >>> printable(b"a\r\nb")
     'a??b'
     """
+    # The usual case.
+    if len(value) <= limit and isinstance(value, str) and value.isascii() and value.isprintable():
+        return value
     # Cut first: the work must not grow with what a stranger sent.
     cut = value[: limit + 1]
     text = cut.decode("latin-1") if isinstance(cut, bytes) else cut
-    if not (text.isascii() and text.isprintable()):
-        text = _UNSAFE.sub("?", text)
+    text = _UNSAFE.sub("?", text)
     return text if len(text) <= limit else text[: max(limit - 3, 0)] + "..."

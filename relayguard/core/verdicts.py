@@ -1,7 +1,7 @@
 """Verdicts: what a filter wants done with a recipient or a message, and which of several holds."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -96,6 +96,8 @@ class Given:
     verdict: Verdict
 
 
-def strongest(given: Iterable[Given]) -> Given | None:
+def strongest(given: Sequence[Given]) -> Given | None:
     """Return the verdict that holds; among equals, that of the earliest filter."""
-    return max(given, key=lambda item: STRENGTH[type(item.verdict)], default=None)
+    if not given:
+        return None
+    return max(given, key=lambda item: STRENGTH[type(item.verdict)])

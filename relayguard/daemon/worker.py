@@ -19,6 +19,7 @@ from relayguard.daemon.assignment import Assignment
 from relayguard.daemon.channel import Channel, Facts, Word
 from relayguard.daemon.limits import raise_file_limit
 from relayguard.log import Logger, make_logger
+from relayguard.metrics.numbers import Place, private
 from relayguard.metrics.processes import resident_memory
 from relayguard.metrics.prometheus import PrometheusMetrics
 from relayguard.metrics.shared import share
@@ -71,24 +72,25 @@ async def _work(assignment: Assignment) -> None:
 async def _serve(assignment: Assignment) -> int:
     snapshot = Snapshot.read(assignment.snapshot)
     logger = make_logger(snapshot.config.log.format, snapshot.config.log.level).bind(worker=assignment.slot)
+    place: Place = private
     try:
-        share(assignment.metrics, assignment.slot)
+        place = share(assignment.metrics, assignment.slot)
     except OSError as error:
         # Mail is not to stop for want of a place to count it in.
         logger.error("metrics are not counted", folder=assignment.metrics, error=error.strerror)
     worker = Worker(assignment, logger)
     try:
-        pipelines = build(snapshot, assignment.sockets, logger)
+        pipelines = build(snapshot, assignment.sockets, logger, place)
     except ConfigError as error:
         worker.channel.say(Word.FAILED, problem="; ".join(map(str, error.problems))[:_PROBLEM])
         return EXIT_CONFIGURATION
     return await worker.run(open_transport(assignment.transport, pipelines, logger))
 
 
-def build(snapshot: Snapshot, listeners: Iterable[str], logger: Logger) -> dict[str, Pipeline]:
+def build(snapshot: Snapshot, listeners: Iterable[str], logger: Logger, place: Place) -> dict[str, Pipeline]:
     """Build everything that serves the listeners; raises ConfigError."""
     config = snapshot.config
-    metrics = PrometheusMetrics(__version__)
+    metrics = PrometheusMetrics(__version__, place)
     services = services_of(config, build_resolver(config, metrics), metrics)
     observer = Observers([metrics, EnvelopeLog(logger)])
     return {

@@ -1,8 +1,11 @@
-"""Counts what happens, with prometheus-client, in a registry of its own."""
+"""Counts what happens, in numbers that prometheus-client exposes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from threading import Lock
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import Metric as MetricFamily
+from prometheus_client.registry import Collector
 
 from relayguard.core.caps import Cap
 from relayguard.core.decision import OUTCOMES
@@ -11,97 +14,130 @@ from relayguard.core.session import Session
 from relayguard.core.stages import Stage
 from relayguard.core.verdicts import Given
 from relayguard.metrics import catalog
-from relayguard.metrics.catalog import Kind, Metric
+from relayguard.metrics.catalog import Metric
+from relayguard.metrics.numbers import Histograms, Numbers, Place, private
 from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer
 from relayguard.services import Answer, Question
 
 NO_FILTER = ""
 """The label of an outcome that no filter asked for."""
 
+_METHODS = frozenset(catalog.METHODS)
+_AUTH_RESULTS = frozenset(catalog.AUTH_RESULTS)
 
-class PrometheusMetrics(Observer):
-    """An `Observer` of the pipeline, an observer of DNS, and the `Metrics` that filters get."""
 
-    def __init__(self, version: str) -> None:
+class PrometheusMetrics(Observer, Collector):
+    """An `Observer` of the pipeline, an observer of DNS, and the `Metrics` that filters get.
+
+    Its numbers lie where `place` says; the registry shows those of this process.
+    """
+
+    def __init__(self, version: str, place: Place = private) -> None:
+        self._tables: list[Numbers | Histograms] = []
+        self._place = place
+        self._connections = self._numbers(catalog.CONNECTIONS)
+        self._sessions = self._numbers(catalog.SESSIONS)
+        self._begun = self._numbers(catalog.ENVELOPES_BEGUN)
+        self._envelopes = self._numbers(catalog.ENVELOPES)
+        self._would_be = self._numbers(catalog.WOULD_BE)
+        self._refused = self._numbers(catalog.RECIPIENTS_REFUSED)
+        self._would_refuse = self._numbers(catalog.RECIPIENTS_WOULD_BE_REFUSED)
+        self._message_bytes = self._histograms(catalog.MESSAGE_BYTES)
+        self._envelope_seconds = self._histograms(catalog.ENVELOPE_SECONDS)
+        self._filter_seconds = self._histograms(catalog.FILTER_SECONDS)
+        self._failures = self._numbers(catalog.FILTER_FAILURES)
+        self._breakers = self._numbers(catalog.BREAKER_OPEN)
+        self._holds = self._numbers(catalog.LOOP_HELD)
+        self._results = self._numbers(catalog.RESULTS)
+        self._stripped = self._numbers(catalog.HEADERS_STRIPPED)[()]
+        self._caps = self._numbers(catalog.CAPS_HIT)
+        self._dns_queries = self._numbers(catalog.DNS_QUERIES)
+        self._dns_seconds = self._histograms(catalog.DNS_SECONDS)
+        self._dns_hits = self._numbers(catalog.DNS_CACHE_HITS)[()]
+        # A filter may run into a cap in a thread of its own; all else happens on the event loop.
+        self._of_threads = Lock()
+        self._numbers(catalog.BUILD_INFO)[version,].set(1)
         self.registry = CollectorRegistry()
-        self._counters = {m: self._counter(m) for m in catalog.OF_WORKERS if m.kind is Kind.COUNTER}
-        self._gauges = {m: self._gauge(m) for m in catalog.OF_WORKERS if m.kind is Kind.GAUGE}
-        self._histograms = {m: self._histogram(m) for m in catalog.OF_WORKERS if m.kind is Kind.HISTOGRAM}
-        self._gauges[catalog.BUILD_INFO].labels(version).set(1)
+        self.registry.register(self)
 
-    def _counter(self, metric: Metric) -> Counter:
-        return Counter(metric.name, metric.help, [name for name, _ in metric.labels], registry=self.registry)
+    def _numbers(self, metric: Metric) -> Numbers:
+        table = Numbers(metric, self._place)
+        self._tables.append(table)
+        return table
 
-    def _gauge(self, metric: Metric) -> Gauge:
-        names = [name for name, _ in metric.labels]
-        return Gauge(metric.name, metric.help, names, registry=self.registry, multiprocess_mode=metric.merged)
+    def _histograms(self, metric: Metric) -> Histograms:
+        table = Histograms(metric, self._place)
+        self._tables.append(table)
+        return table
 
-    def _histogram(self, metric: Metric) -> Histogram:
-        names = [name for name, _ in metric.labels]
-        return Histogram(metric.name, metric.help, names, buckets=metric.buckets, registry=self.registry)
+    def collect(self) -> Iterator[MetricFamily]:
+        """Everything that this process has counted."""
+        return (table.family() for table in self._tables)
 
     def connected(self, session: Session) -> None:
         """See `Observer`."""
-        self._counters[catalog.CONNECTIONS].labels(session.listener).inc()
-        self._gauges[catalog.SESSIONS].labels(session.listener).inc()
+        self._connections[session.listener,].add()
+        self._sessions[session.listener,].add()
 
     def closed(self, session: Session) -> None:
         """See `Observer`."""
-        self._gauges[catalog.SESSIONS].labels(session.listener).dec()
+        self._sessions[session.listener,].add(-1.0)
 
     def began(self, envelope: Envelope) -> None:
         """See `Observer`."""
-        self._counters[catalog.ENVELOPES_BEGUN].labels(envelope.role).inc()
+        self._begun[envelope.role,].add()
         if envelope.login is not None:
             # The one result that no filter yields.
-            self._counters[catalog.RESULTS].labels("auth", "pass").inc()
+            self._results["auth", "pass"].add()
 
     def hook_ran(self, run: HookRun, envelope: Envelope | None) -> None:
         """See `Observer`."""
-        self._histograms[catalog.FILTER_SECONDS].labels(run.filter, run.stage).observe(run.seconds)
+        self._filter_seconds[run.filter, run.stage].observe(run.seconds)
         if run.failed is not None:
-            self._counters[catalog.FILTER_FAILURES].labels(run.filter, run.stage, run.failed.kind).inc()
+            self._failures[run.filter, run.stage, run.failed.kind].add()
         for entry in run.reported:
-            method = entry.method if entry.method in catalog.METHODS else "other"
-            value = entry.value if entry.value in catalog.AUTH_RESULTS else "other"
-            self._counters[catalog.RESULTS].labels(method, value).inc()
+            method = entry.method if entry.method in _METHODS else "other"
+            value = entry.value if entry.value in _AUTH_RESULTS else "other"
+            self._results[method, value].add()
 
     def breaker_changed(self, filter_name: str, stage: Stage, *, is_open: bool) -> None:
         """See `Observer`."""
-        self._gauges[catalog.BREAKER_OPEN].labels(filter_name, stage).set(int(is_open))
+        self._breakers[filter_name, stage].set(float(is_open))
 
     def loop_held(self, filter_name: str, stage: Stage, seconds: float, *, moved: bool) -> None:
         """See `Observer`."""
-        self._counters[catalog.LOOP_HELD].labels(filter_name, stage).inc()
+        self._holds[filter_name, stage].add()
 
     def decided(self, record: EnvelopeRecord) -> None:
         """See `Observer`."""
         role, decision = record.envelope.role, record.decision
-        self._counters[catalog.ENVELOPES].labels(role, decision.outcome, decision.filter or NO_FILTER).inc()
+        self._envelopes[role, decision.outcome, decision.filter or NO_FILTER].add()
         if record.would_be != decision:
             would_be = record.would_be
-            self._counters[catalog.WOULD_BE].labels(role, would_be.outcome, would_be.filter or NO_FILTER).inc()
-        self._recipients(catalog.RECIPIENTS_REFUSED, record.refused)
-        self._recipients(catalog.RECIPIENTS_WOULD_BE_REFUSED, record.would_refuse)
+            self._would_be[role, would_be.outcome, would_be.filter or NO_FILTER].add()
+        _count_refusals(self._refused, record.refused)
+        _count_refusals(self._would_refuse, record.would_refuse)
         if record.stripped:
-            self._counters[catalog.HEADERS_STRIPPED].inc(record.stripped)
+            self._stripped.add(record.stripped)
         if record.size:
-            self._histograms[catalog.MESSAGE_BYTES].labels(role).observe(record.size)
-        self._histograms[catalog.ENVELOPE_SECONDS].labels(role).observe(record.seconds)
-
-    def _recipients(self, metric: Metric, refusals: Iterable[Given]) -> None:
-        for given in refusals:
-            self._counters[metric].labels(given.filter, OUTCOMES[type(given.verdict)]).inc()
+            self._message_bytes[role,].observe(record.size)
+        self._envelope_seconds[role,].observe(record.seconds)
 
     def dns_answered(self, question: Question, answer: Answer, seconds: float) -> None:
         """See `DnsObserver`."""
-        self._counters[catalog.DNS_QUERIES].labels(question.type, answer.status).inc()
-        self._histograms[catalog.DNS_SECONDS].labels(question.type).observe(seconds)
+        self._dns_queries[question.type, answer.status].add()
+        self._dns_seconds[question.type,].observe(seconds)
 
     def dns_cache_hit(self, count: int = 1) -> None:
         """See `DnsObserver`."""
-        self._counters[catalog.DNS_CACHE_HITS].inc(count)
+        self._dns_hits.add(count)
 
     def cap_hit(self, cap: Cap) -> None:
         """See `Metrics`."""
-        self._counters[catalog.CAPS_HIT].labels(cap).inc()
+        with self._of_threads:
+            self._caps[cap,].add()
+
+
+def _count_refusals(numbers: Numbers, refusals: Iterable[Given]) -> None:
+    for given in refusals:
+        numbers[given.filter, OUTCOMES[type(given.verdict)]].add()

@@ -1,13 +1,17 @@
 """The metrics of all workers in one place: each writes the file of its slot, and whoever serves them adds up."""
 
+import mmap
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from prometheus_client import values
 from prometheus_client.metrics_core import Metric
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
+
+from relayguard.metrics import catalog
+from relayguard.metrics.numbers import Cell, Labels, Place
 
 _KINDS = ("counter", "histogram", "gauge_livesum", "gauge_livemax")
 """The files of a slot, as prometheus-client names them."""
@@ -15,16 +19,55 @@ _KINDS = ("counter", "histogram", "gauge_livesum", "gauge_livemax")
 _BYTES = 256 * 1024
 
 
-def share(folder: str, slot: int) -> None:
-    """Let the metrics that this process makes from now on live in the file of `slot`.
+def share(folder: str, slot: int) -> Place:
+    """Let the numbers of this process lie in the files of `slot`.
 
     A successor in the same slot counts on from there: no counter ever decreases, and there are never more
     files than workers that lived at one time. Raises OSError if there is no room for them.
     """
-    for kind in _KINDS:
-        _reserve(Path(folder) / f"{kind}_{slot}.db")
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-    values.ValueClass = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]
+    paths = {kind: Path(folder) / f"{kind}_{slot}.db" for kind in _KINDS}
+    for path in paths.values():
+        _reserve(path)
+    files = {kind: _File(path) for kind, path in paths.items()}
+
+    def place(metric: catalog.Metric, sample: str, labels: Labels) -> Cell:
+        gauge = metric.kind is catalog.Kind.GAUGE
+        kind = f"gauge_{metric.merged}" if gauge else metric.kind.value
+        # prometheus-client knows a counter by its name without the suffix.
+        name = metric.name.removesuffix("_total")
+        return files[kind].cell(mmap_key(name, sample, list(labels), list(labels.values()), metric.help))
+
+    return place
+
+
+class _File:
+    """A file of prometheus-client's multiprocess mode, which it makes and reads; what it costs to count is ours.
+
+    As its `MmapedDict` says, the file begins with how much of it is used, and a sample ends with two doubles, its
+    value and a time, which no metric of ours has. A double is written in one go: no reader sees half of it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("r+b")
+        self._samples = MmapedDict(str(path))  # type: ignore[no-untyped-call]
+        read = MmapedDict.read_all_values_from_file(str(path))  # type: ignore[no-untyped-call]
+        self._known: dict[str, int] = {key: position for key, _, _, position in read}
+        self._doubles = self._map()
+
+    def cell(self, key: str) -> Cell:
+        """Return the place of the value of a sample."""
+        position = self._known.get(key)
+        if position is None:
+            self._samples.read_value(key)  # type: ignore[no-untyped-call]
+            # It may have made the file longer; what lies in an older map of it is the same.
+            if os.fstat(self._file.fileno()).st_size > self._doubles.nbytes:
+                self._doubles = self._map()
+            used: int = self._doubles.cast("B").cast("i")[0]
+            position = self._known[key] = used - 16
+        return self._doubles, position // 8
+
+    def _map(self) -> "memoryview[float]":
+        return memoryview(mmap.mmap(self._file.fileno(), 0)).cast("d")
 
 
 def _reserve(path: Path) -> None:

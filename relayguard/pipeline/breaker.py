@@ -38,7 +38,7 @@ class Breaker:
 
     def allows(self) -> bool:
         """Tell whether the filter may be called now; while open, true once in each pause."""
-        if not self.is_open:
+        if self._failures < self._limit:
             return True
         now = self._monotonic()
         if now < self._next_try:
@@ -49,6 +49,8 @@ class Breaker:
 
     def succeeded(self) -> bool:
         """Note that a call succeeded; return whether that closed the breaker."""
+        if not self._failures:
+            return False
         was_open = self.is_open
         self._failures = 0
         return was_open

@@ -57,13 +57,12 @@ class Dispatcher:
         self._watchdog = Watchdog(observer, timer, hold)
         filters = tuple(filters)
         self._filters = {each.name: each for each in filters}
-        self._breakers = {
-            (each.name, stage): Breaker(monotonic=monotonic) for each in filters for stage in each.hooks
-        }
         threads = {each.name: Threads(each.name) for each in filters}
         self._callers = {
             stage: tuple(
-                Caller(each, stage, threads[each.name], self._watchdog) for each in filters if stage in each.hooks
+                (Caller(each, stage, threads[each.name], self._watchdog), Breaker(monotonic=monotonic))
+                for each in filters
+                if stage in each.hooks
             )
             for stage in Stage
         }
@@ -81,27 +80,30 @@ class Dispatcher:
         envelope: Envelope | None = None,
     ) -> None:
         """Call every hook of `stage` and sort what they yield into `findings`."""
-        callers = self._callers[stage]
-        if not callers:
-            return
-        # One deadline for the whole stage: it is the MTA that waits, for all of them.
-        deadline = asyncio.get_running_loop().time() + self._budgets[stage]
-        for caller in callers:
-            # But a filter that took it all must not cost the later ones their findings.
-            latest = max(deadline, asyncio.get_running_loop().time() + _GRACE)
-            if self._breakers[caller.filter.name, stage].allows():
-                run = await self._call(caller, stage, facts, role, latest)
-                self._heed(run)
+        began = self._timer()
+        for caller, breaker in self._callers[stage]:
+            started = self._timer()
+            try:
+                if not breaker.allows():
+                    raise NotCalledError
+                effects = caller.begin(facts, started)
+                if not isinstance(effects, tuple):
+                    effects = await caller.finish(effects, self._deadline(stage, began, started))
+                reported = _reported(stage, effects, facts) if effects else ()
+            # Whatever a filter raises is caught here: it costs its own findings, never the message.
+            except _ANYTHING as error:
+                if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                    raise
+                run = self._failure(caller.filter, stage, role, error, self._timer() - started)
+                changed = not isinstance(error, NotCalledError) and breaker.failed()
             else:
-                run = self._failure(caller.filter, stage, role, NotCalledError(), 0.0)
+                seconds = self._timer() - started
+                run = HookRun(stage, caller.filter.name, caller.modes[role], effects, seconds, reported)
+                changed = breaker.succeeded()
+            if changed:
+                self._observer.breaker_changed(run.filter, stage, is_open=breaker.is_open)
             findings.take(run)
             self._observer.hook_ran(run, envelope)
-
-    def _heed(self, run: HookRun) -> None:
-        breaker = self._breakers[run.filter, run.stage]
-        changed = breaker.succeeded() if run.failed is None else breaker.failed()
-        if changed:
-            self._observer.breaker_changed(run.filter, run.stage, is_open=breaker.is_open)
 
     def feed(self, chunk: bytes, findings: Findings, envelope: Envelope) -> None:
         """Feed a chunk of the body to every reader; one that raises is fed no more."""
@@ -109,7 +111,7 @@ class Dispatcher:
             started = self._timer()
             try:
                 reader.feed(chunk)
-            # As below: a reader is a filter's own code.
+            # As above: a reader is a filter's own code.
             except _ANYTHING as error:
                 findings.readers = [item for item in findings.readers if item[1] is not reader]
                 run = self._failure(self._filters[name], Stage.END_OF_HEADERS, envelope.role, error, 0.0)
@@ -117,32 +119,11 @@ class Dispatcher:
                 self._observer.hook_ran(run, envelope)
             self._watchdog.look(name, Stage.END_OF_HEADERS, started)
 
-    async def _call(
-        self,
-        caller: Caller,
-        stage: Stage,
-        facts: Mapping[str, object],
-        role: Role | None,
-        deadline: float,
-    ) -> HookRun:
-        each, started = caller.filter, self._timer()
-        try:
-            effects = await caller.collect(facts, deadline)
-            _check(stage, effects, facts)
-            reported = _reported(effects)
-        # Whatever a filter raises is caught here: it costs its own findings, never the message.
-        except _ANYTHING as error:
-            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
-                raise
-            return self._failure(each, stage, role, error, self._timer() - started)
-        return HookRun(
-            stage=stage,
-            filter=each.name,
-            mode=each.policy.mode(role),
-            effects=effects,
-            seconds=self._timer() - started,
-            reported=reported,
-        )
+    def _deadline(self, stage: Stage, began: float, started: float) -> float:
+        # One for the whole stage: it is the MTA that waits, for all its hooks. But one that took it all must
+        # not cost the later ones their findings.
+        latest = max(began + self._budgets[stage], started + _GRACE)
+        return asyncio.get_running_loop().time() + latest - self._timer()
 
     @staticmethod
     def _failure(each: Filter, stage: Stage, role: Role | None, error: BaseException, seconds: float) -> HookRun:
@@ -165,21 +146,27 @@ _ANYTHING = (Exception, SystemExit, asyncio.CancelledError)
 _DEFERRED = Defer(text="A check could not be completed, please try again later", enhanced="4.3.0")
 
 
-def _check(stage: Stage, effects: Iterable[Effect], facts: Mapping[str, object]) -> None:
-    headers = cast(Headers | None, facts.get("headers"))
+_OF_A_HEADER = (ChangeHeader, DeleteHeader)
+
+
+def _reported(stage: Stage, effects: Iterable[Effect], facts: Mapping[str, object]) -> tuple[Reported, ...]:
+    """Check that `effects` are legal, and return what the results among them report."""
+    reported: list[Reported] = []
     for effect in effects:
         if not is_legal(stage, effect):
             raise IllegalEffectError(f"{repr(effect)[:200]} is not legal at {stage}")
-        # What the message does not hold cannot be counted when the edits are planned.
-        if isinstance(effect, ChangeHeader | DeleteHeader) and (headers is None or effect.header not in headers):
-            raise IllegalEffectError(f"{repr(effect.header)[:200]} is no field of this message")
-
-
-def _reported(effects: Iterable[Effect]) -> tuple[Reported, ...]:
-    entries = [effect.reported() for effect in effects if isinstance(effect, Result)]
-    if not all(entry is None or isinstance(entry, Reported) for entry in entries):
-        raise IllegalEffectError("reported() must return Reported or None")
-    return tuple(entry for entry in entries if entry is not None)
+        if isinstance(effect, Result):
+            entry: object = effect.reported()
+            if isinstance(entry, Reported):
+                reported.append(entry)
+            elif entry is not None:
+                raise IllegalEffectError("reported() must return Reported or None")
+        elif isinstance(effect, _OF_A_HEADER):
+            headers = cast(Headers | None, facts.get("headers"))
+            # What the message does not hold cannot be counted when the edits are planned.
+            if headers is None or effect.header not in headers:
+                raise IllegalEffectError(f"{repr(effect.header)[:200]} is no field of this message")
+    return tuple(reported)
 
 
 def _is_cancelled() -> bool:

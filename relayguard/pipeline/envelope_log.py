@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from relayguard.core.decision import Decision, Outcome
 from relayguard.core.envelope import Envelope
@@ -91,13 +92,28 @@ class EnvelopeLog(Observer):
 
 def shown(entry: Reported) -> str:
     """A result as people write it: ``spf=pass smtp.mailfrom=a@example.com``."""
+    text = _written(entry)
+    # Where all of it is printable, so is each part.
+    return text if text == printable(text) else _written(_printable(entry))
+
+
+def _written(entry: Reported) -> str:
     words = [f"{entry.method}={entry.value}"]
     if entry.comment:
-        words.append(f"({printable(entry.comment)})")
-    words += [f"{ptype}.{name}={printable(value)}" for ptype, name, value in entry.properties]
+        words.append(f"({entry.comment})")
+    words += [f"{ptype}.{name}={value}" for ptype, name, value in entry.properties]
     if entry.reason:
-        words.append(f"({printable(entry.reason)})")
+        words.append(f"({entry.reason})")
     return " ".join(words)
+
+
+def _printable(entry: Reported) -> Reported:
+    return replace(
+        entry,
+        properties=tuple((ptype, name, printable(value)) for ptype, name, value in entry.properties),
+        comment=printable(entry.comment or ""),
+        reason=printable(entry.reason or ""),
+    )
 
 
 def reply_of(decision: Decision) -> str | None:

@@ -35,6 +35,8 @@ class Findings:
 
     def take(self, run: HookRun) -> None:
         """Sort the effects of one hook call. In shadow mode verdicts and edits only would have been."""
+        if not run.effects:
+            return
         results: list[Result] = []
         for effect in run.effects:
             if isinstance(effect, Result):

@@ -36,13 +36,22 @@ class Watchdog:
         return True
 
     @types.coroutine
-    def drive(self, filter_name: str, stage: Stage, coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
-        """Await `coroutine`, and look after each of its steps from one suspension to the next.
+    def drive(
+        self, filter_name: str, stage: Stage, coroutine: Coroutine[Any, Any, T], awaited: object
+    ) -> Generator[Any, Any, T]:
+        """Await `coroutine`, which waits for `awaited`, and look after each of its steps from one suspension to the next.
 
         What it starts in tasks of its own is not seen.
         """
-        step: Callable[[], Any] = partial(coroutine.send, None)
         while True:
+            try:
+                step: Callable[[], Any] = partial(coroutine.send, (yield awaited))
+            except GeneratorExit:
+                coroutine.close()
+                raise
+            # A cancellation, mostly: it belongs to the coroutine, whatever it is.
+            except BaseException as error:
+                step = partial(coroutine.throw, error)
             started = self.timer()
             try:
                 awaited = step()
@@ -50,11 +59,3 @@ class Watchdog:
                 return cast(T, done.value)
             finally:
                 self.look(filter_name, stage, started)
-            try:
-                step = partial(coroutine.send, (yield awaited))
-            except GeneratorExit:
-                coroutine.close()
-                raise
-            # A cancellation, mostly: it belongs to the coroutine, whatever it is.
-            except BaseException as error:
-                step = partial(coroutine.throw, error)

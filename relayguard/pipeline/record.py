@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from relayguard.core.decision import Decision
 from relayguard.core.effects import Effect
@@ -13,8 +14,7 @@ from relayguard.core.verdicts import Given
 from relayguard.pipeline.filters import Mode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HookRun:
+class HookRun(NamedTuple):
     """One call of one hook. `trace` tells where a failed hook broke; `seconds` is wall time.
 
     `reported` is what the results among the effects add to Authentication-Results.

@@ -103,6 +103,20 @@ def test_whatever_strangers_sent_the_header_reads_as_it_was_meant(entries: list[
     AddHeader("Authentication-Results", header)
 
 
+USUAL = st.from_regex(r"[a-z.+=/-]{0,9}@?([a-z0-9_-]{1,70}\.?){0,4}", fullmatch=True)
+
+
+@given(KEYWORD, KEYWORD, st.lists(st.tuples(KEYWORD, KEYWORD, USUAL | HOSTILE), max_size=4).map(tuple))
+def test_what_needs_no_care_is_written_as_with_all_care(
+    method: str, value: str, properties: tuple[tuple[str, str, str], ...]
+) -> None:
+    entry = Reported(method, value.upper(), properties)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("relayguard.authentication_results.render._plain", lambda *_, **__: None)
+        careful = render(ID, [entry])
+    assert render(ID, [entry]) == careful
+
+
 @given(HOSTILE)
 def test_no_value_adds_a_result_of_its_own(value: str) -> None:
     _, clauses = parse(render(ID, [Reported("spf", "fail", (("smtp", "mailfrom", value),), value, value)]))

@@ -18,7 +18,7 @@ def test_of_two_verdicts_the_stronger_holds_in_any_order(stronger: int, weaker: 
 
 def test_of_all_verdicts_a_rejection_holds() -> None:
     for order in permutations(BY_STRENGTH):
-        found = strongest(Given("x", verdict) for verdict in order)
+        found = strongest([Given("x", verdict) for verdict in order])
         assert found is not None
         assert found.verdict == Reject()
 

@@ -1,6 +1,8 @@
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
@@ -29,11 +31,16 @@ class Calls:
         (each,) = filters_of(instance)
         self.seen = Recorder()
         self.threads = Threads(each.name, 2)
-        self.caller = Caller(each, Stage.HELO, self.threads, Watchdog(self.seen, hands or Hands()))
+        self.watchdog = Watchdog(self.seen, hands or Hands())
+        self.caller = Caller(each, Stage.HELO, self.threads, self.watchdog)
+
+    def begin(self) -> Any:
+        return self.caller.begin({"session": a_session()}, self.watchdog.timer())
 
     async def call(self, seconds: float = 60) -> tuple[Effect, ...]:
         deadline = asyncio.get_running_loop().time() + seconds
-        return await self.caller.collect({"session": a_session()}, deadline)
+        begun = self.begin()
+        return begun if isinstance(begun, tuple) else await self.caller.finish(begun, deadline)
 
     async def thread(self) -> str:
         """The thread in which the hook runs now."""
@@ -135,6 +142,94 @@ def test_an_async_hook_that_holds_the_loop_is_named_each_time_and_stays() -> Non
         here = threading.current_thread().name
         assert [await calls.thread() for _ in range(2)] == [here, here]
         assert calls.seen.holds == [("async", Stage.HELO, 1, False)] * 2
+
+    asyncio.run(test())
+
+
+class Ready(Async):
+    """Finds at once all that it could have waited for."""
+
+    @hookimpl
+    async def helo(self) -> AsyncIterator[Effect]:
+        self._hands.seconds += 1
+        yield Where()
+
+
+def test_an_async_hook_that_need_not_wait_is_done_at_once() -> None:
+    hands = Hands()
+    calls = Calls(Ready(hands), hands)
+    # There is no loop that it could wait in.
+    (effect,) = calls.begin()
+    assert isinstance(effect, Where)
+    assert calls.seen.holds == [("ready", Stage.HELO, 1, False)]
+
+
+class RaisingAsync(Async):
+    @hookimpl
+    async def helo(self) -> AsyncIterator[Effect]:
+        self._hands.seconds += 1
+        raise ValueError("no disk")
+        yield Where()
+
+
+def test_an_async_hook_that_raises_before_it_waits_raises_at_once() -> None:
+    hands = Hands()
+    calls = Calls(RaisingAsync(hands), hands)
+    with pytest.raises(ValueError, match="no disk"):
+        calls.begin()
+    assert calls.seen.holds == [("raisingasync", Stage.HELO, 1, False)]
+
+
+class Waiting(Async):
+    @hookimpl
+    async def helo(self) -> AsyncIterator[Effect]:
+        yield AuthResult()
+        await asyncio.Event().wait()
+
+
+def test_an_async_hook_whose_time_was_over_before_it_waited_has_failed() -> None:
+    async def test() -> None:
+        with pytest.raises(DeadlineError) as failed:
+            await Calls(Waiting(Hands())).call(-1)
+        assert "in helo" in describe(failed.value)
+
+    asyncio.run(test())
+
+
+class Patient:
+    """Has a deadline of its own, from before it first waits."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    @hookimpl
+    async def helo(self) -> AsyncIterator[Effect]:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._seconds):
+                await asyncio.Event().wait()
+        yield AuthResult()
+
+
+def test_a_deadline_of_the_hooks_own_and_that_of_the_stage_do_not_meet() -> None:
+    async def test() -> None:
+        assert await Calls(Patient(0.001)).call() == (AuthResult(),)
+        with pytest.raises(DeadlineError):
+            await Calls(Patient(60)).call(0.001)
+        task = asyncio.current_task()
+        assert task is not None
+        assert not task.cancelling()
+
+    asyncio.run(test())
+
+
+def test_a_session_that_goes_while_a_hook_waits_is_cancelled_and_has_not_failed() -> None:
+    async def test() -> None:
+        task = asyncio.create_task(Calls(Waiting(Hands())).call())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert task.cancelled()
 
     asyncio.run(test())
 

@@ -147,3 +147,9 @@ def test_a_result_is_shown_as_people_write_it() -> None:
     entry = Reported("spf", "fail", (("smtp", "mailfrom", "a@b\n"),), reason="no\tgood")
     assert shown(entry) == "spf=fail smtp.mailfrom=a@b? (no?good)"
     assert shown(Reported("dkim", "pass", comment="testing\nkey")) == "dkim=pass (testing?key)"
+
+
+def test_of_a_result_each_value_is_cut_for_itself() -> None:
+    long, longer = "b" * 200, "c" * 300
+    entry = Reported("spf", "fail", (("smtp", "helo", long), ("smtp", "mailfrom", long), ("policy", "x", longer)))
+    assert shown(entry) == f"spf=fail smtp.helo={long} smtp.mailfrom={long} policy.x={'c' * 253}..."

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -22,7 +23,8 @@ class Watched:
         self.dog = Watchdog(self.seen, self.hands)
 
     async def drive(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return await self.dog.drive("mine", Stage.HELO, coroutine)
+        awaited = coroutine.send(None)
+        return await self.dog.drive("mine", Stage.HELO, coroutine, awaited)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(self.drive(coroutine))
@@ -50,7 +52,6 @@ def test_each_step_between_two_awaits_counts_for_itself_and_waiting_does_not() -
         watched.hands.seconds += 100
 
     async def several() -> str:
-        watched.hands.seconds += SHORT
         await asyncio.create_task(later())
         watched.hands.seconds += LONG
         await asyncio.sleep(0)
@@ -67,6 +68,7 @@ def test_a_step_that_ends_in_an_exception_counts_too() -> None:
     watched = Watched()
 
     async def broken() -> None:
+        await asyncio.sleep(0)
         watched.hands.seconds += LONG
         raise ValueError("no disk")
 
@@ -110,6 +112,23 @@ def test_a_cancellation_arrives_and_may_be_cleaned_up_after() -> None:
 
     asyncio.run(test())
     assert cleaned == ["yes"]
+
+
+def test_a_cancellation_that_is_no_cancellation_to_the_coroutine_ends_it_in_peace() -> None:
+    watched = Watched()
+
+    async def waiting() -> str:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return "done"
+
+    async def test() -> str:
+        task = asyncio.create_task(watched.drive(waiting()))
+        await asyncio.sleep(0)
+        task.cancel()
+        return await task
+
+    assert asyncio.run(test()) == "done"
 
 
 def test_a_deadline_of_the_coroutines_own_is_its_own() -> None:
