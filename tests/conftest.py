@@ -23,7 +23,8 @@ settings.load_profile("relayguard")
 TRANSPORT = Listener().transport
 """Over which transport the daemon serves where a test does not say."""
 
-TRANSPORTS = ("native", "libmilter")
+OTHER_TRANSPORT = "libmilter"
+TRANSPORTS = (TRANSPORT, OTHER_TRANSPORT)
 
 DROP_IN = Path(__file__).parent / "drop_in"
 
@@ -92,6 +93,12 @@ address = "{metrics}"
 @pytest.fixture(scope="module", params=TRANSPORTS)
 def transport(request: pytest.FixtureRequest) -> str:
     """Each of the transports in turn: whoever takes this holds for both."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module", params=[TRANSPORT, pytest.param(OTHER_TRANSPORT, marks=pytest.mark.long)])
+def slow_transport(request: pytest.FixtureRequest) -> str:
+    """The same where it takes its time: the transport that is not the default is left to the long run."""
     return str(request.param)
 
 

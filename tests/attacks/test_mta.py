@@ -71,9 +71,9 @@ class Relay:
 
 
 @pytest.fixture(scope="module")
-def relay(transport: str) -> Iterator[Relay]:
+def relay(slow_transport: str) -> Iterator[Relay]:
     with open_folder() as folder, ExitStack() as stack:
-        servers = Servers(groups_of(CASES + BEYOND), folder, stack, transport)
+        servers = Servers(groups_of(CASES + BEYOND), folder, stack, slow_transport)
         ports = [free_port() for _ in servers.addresses]
         postfix = Postfix(
             folder / "postfix",

@@ -20,6 +20,11 @@ class Conversation:
     def __init__(self) -> None:
         self.mta: list[Said] = []
         self.milter: list[Said] = []
+        self.ended = False
+
+    def is_of(self, client: bytes) -> bool:
+        """Whether it was about the client with this address: an MTA may be asked whether it lives, too."""
+        return any(name == "CONNECT" and b"%s\0" % client in data for name, data in self.mta)
 
 
 class Recorder:
@@ -42,11 +47,11 @@ class Recorder:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
-    def await_ended(self, count: int) -> list[Conversation]:
-        """Wait until so many connections have ended, and return them in the order of their beginning."""
-        for _ in range(count):
+    def await_ended(self, count: int, client: bytes) -> list[Conversation]:
+        """Wait until so many connections for a client have ended, and return them in the order of their beginning."""
+        while len(ended := [each for each in self.conversations if each.ended and each.is_of(client)]) < count:
             assert self._ended.acquire(timeout=60)
-        return self.conversations
+        return ended
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -65,6 +70,7 @@ class Recorder:
             back.start()
             _pass_on(mta, milter, lambda kind, data: _note(conversation.mta, Command, kind, data))
             back.join()
+        conversation.ended = True
         self._ended.release()
 
 

@@ -16,6 +16,7 @@ from tests.integration.recorder import Conversation, Recorder, comparable
 
 pytestmark = [pytest.mark.mta, needs_root]
 
+CLIENT = "127.0.0.10"
 HEAD = b"Date: Thu, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <%d@example.org>\r\nFrom: a@example.net\r\n"
 ORDERS = ("add", "change", "delete", "body", "utf8", "sender", "add-recipient", "delete-recipient", "crlf")
 
@@ -49,7 +50,7 @@ def deliver(smtp: smtplib.SMTP, number: int, header: bytes, body: bytes, sender:
 
 def talk(port: int) -> None:
     """Three sessions with everything that a milter may be told or asked for."""
-    with smtplib.SMTP("127.0.0.1", port, "client.example", 60, ("127.0.0.10", 0)) as smtp:
+    with smtplib.SMTP("127.0.0.1", port, "client.example", 60, (CLIENT, 0)) as smtp:
         smtp.ehlo()
         orders = b"".join(f"X-Do-At-End: {order}\r\n".encode() for order in ORDERS)
         deliver(smtp, 1, orders + b"X-Old: 1\r\nX-Old: 2\r\n", b"body\r\n", "a@example.org", "bob@example.com")
@@ -69,10 +70,10 @@ def talk(port: int) -> None:
         smtp.mail("a@example.org")
         smtp.rset()
         smtp.mail("reject@example.org")
-    with smtplib.SMTP("127.0.0.1", port, "client.example", 60, ("127.0.0.10", 0)) as smtp:
+    with smtplib.SMTP("127.0.0.1", port, "client.example", 60, (CLIENT, 0)) as smtp:
         smtp.helo("reject.example")
         smtp.mail("a@example.org")
-    smtp = smtplib.SMTP("127.0.0.1", port, "client.example", 60, ("127.0.0.10", 0))
+    smtp = smtplib.SMTP("127.0.0.1", port, "client.example", 60, (CLIENT, 0))
     smtp.ehlo()
     smtp.mail("a@example.org")
     smtp.rcpt("bob@example.com")
@@ -84,7 +85,7 @@ def conversations(mta: str, serve: Serve, transport: str) -> list[Conversation]:
     served = serve(transport=transport, tcp=True)
     with recorded(mta, served.address) as (recorder, port):
         talk(port)
-        return recorder.await_ended(3)
+        return recorder.await_ended(3, CLIENT.encode())
 
 
 @pytest.mark.parametrize("mta", ["postfix", "sendmail"])

@@ -22,8 +22,8 @@ BODY_HASH = base64.b64encode(bytes(32)).decode()
 
 
 @pytest.fixture(scope="module")
-def relay(start_relay: StartRelay, transport: str) -> Relay:
-    return start_relay('"author", "spf", "dkim", "arc", "dmarc"', zone=ZONE, transport=transport)
+def relay(start_relay: StartRelay, slow_transport: str) -> Relay:
+    return start_relay('"author", "spf", "dkim", "arc", "dmarc"', zone=ZONE, transport=slow_transport)
 
 
 def mail(author: str, *headers: str, body: bytes = b"hello\r\n") -> bytes:

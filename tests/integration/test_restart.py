@@ -32,8 +32,8 @@ def restart(daemon: Daemon, load: Load) -> None:
 
 @pytest.mark.mta
 @needs_root
-def test_messages_in_flight_end_properly_when_the_daemon_stops(start_relay: StartRelay, transport: str) -> None:
-    relay = start_relay('"obedient"', workers=2, transport=transport)
+def test_messages_in_flight_end_properly_when_the_daemon_stops(start_relay: StartRelay, slow_transport: str) -> None:
+    relay = start_relay('"obedient"', workers=2, transport=slow_transport)
     with under_load(relay, clients=6, header=NAP) as load:
         restart(relay.served.daemon, load)
     # Who comes while nobody serves is asked to come again; what had begun has ended.

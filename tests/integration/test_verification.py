@@ -28,8 +28,8 @@ FILTERS = '"author", "spf", "received_spf", "dkim", "arc", "iprev", "dmarc"'
 
 
 @pytest.fixture(scope="module")
-def relay(start_relay: StartRelay, transport: str) -> Relay:
-    return start_relay(FILTERS, transport=transport, zone=ZONE, extra=RULES, tables=TABLES)
+def relay(start_relay: StartRelay, slow_transport: str) -> Relay:
+    return start_relay(FILTERS, transport=slow_transport, zone=ZONE, extra=RULES, tables=TABLES)
 
 
 def header_of(relay: Relay, message: bytes, sender: str, client: str = "127.0.0.10") -> str:
