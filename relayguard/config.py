@@ -207,9 +207,9 @@ class Config(_Table):
         return crews
 
     def _workers_of(self, listeners: tuple[str, ...], cores: int) -> int:
-        """By default as many as there are cores for the first listener, and those who share its workers; else 1."""
-        wanted = [workers for name in listeners if (workers := self.listener[name].workers)]
-        return max(wanted, default=cores if next(iter(self.listener)) in listeners else 1)
+        """As many as the most demanding of them has: by default all cores the first of the file, and 1 each other."""
+        first = next(iter(self.listener))
+        return max(self.listener[name].workers or (cores if name == first else 1) for name in listeners)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from relayguard.app import build_filters, services_of
 from relayguard.config import Config, ConfigError, Problem, load
 from relayguard.core.caps import Cap
-from relayguard.milter.transport import is_installed
+from relayguard.milter.transport import problem_with
 from relayguard.pipeline.filters import Filter
 from relayguard.services import Answer, Question, Status
 from relayguard.snapshot import Snapshot, take
@@ -70,17 +70,15 @@ def check_filters(config: Config) -> tuple[Snapshot, Mapping[str, tuple[Filter, 
             )
         except ConfigError as error:
             problems |= dict.fromkeys(error.problems)
-    problems |= dict.fromkeys(missing_transports(config))
+    problems |= dict.fromkeys(unusable_transports(config))
     if problems:
         raise ConfigError(problems)
     return snapshot, built
 
 
-def missing_transports(config: Config) -> Iterator[Problem]:
-    """Yield a problem for each listener whose transport is not installed."""
+def unusable_transports(config: Config) -> Iterator[Problem]:
+    """Yield a problem for each listener whose transport cannot be used."""
     for name, listener in config.listener.items():
-        if not is_installed(listener.transport):
-            yield Problem(
-                f"listener.{name}.transport",
-                "pymilter is not installed: pip install 'relayguard[libmilter]', or set transport = \"native\"",
-            )
+        problem = problem_with(listener.transport)
+        if problem is not None:
+            yield Problem(f"listener.{name}.transport", problem)

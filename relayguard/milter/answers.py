@@ -8,7 +8,7 @@ from relayguard.core.edits import AddHeader, AddRecipient, ChangeSender, DeleteR
 from relayguard.core.ledger import SetHeader, Step
 from relayguard.core.text import printable
 from relayguard.core.verdicts import Defer, Discard, Quarantine, Reject
-from relayguard.milter.protocol import MAX_CHUNK, Response, strings
+from relayguard.milter.protocol import MAX_CHUNK, Action, Response, strings
 from relayguard.pipeline.transaction import Ending
 
 UNAVAILABLE = Defer(text="The mail filter is not available, please try again later", enhanced="4.3.0")
@@ -85,6 +85,24 @@ _EDITS: Mapping[type[Step], Callable[[Any, str], bytes]] = {
     DeleteRecipient: _addressed(Response.DELETE_RECIPIENT),
     ChangeSender: _addressed(Response.CHANGE_SENDER),
 }
+
+
+_NEEDED: Mapping[type[Step], Action] = {
+    AddHeader: Action.ADD_HEADERS,
+    SetHeader: Action.CHANGE_HEADERS,
+    ReplaceBody: Action.CHANGE_BODY,
+    AddRecipient: Action.ADD_RECIPIENTS,
+    DeleteRecipient: Action.DELETE_RECIPIENTS,
+    ChangeSender: Action.CHANGE_SENDER,
+}
+
+
+def needed(end: Ending) -> int:
+    """Return the actions that an MTA must have granted for this, as bits."""
+    actions = Action.QUARANTINE if isinstance(end.decision.verdict, Quarantine) else Action(0)
+    for step in end.steps:
+        actions |= _NEEDED[type(step)]
+    return int(actions)
 
 
 def folded(value: str, space: str) -> str:

@@ -1,5 +1,6 @@
 """One milter connection without I/O: the MTA's packets in, what is due to it out."""
 
+import asyncio
 import ipaddress
 import struct
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -10,12 +11,13 @@ from relayguard.core.stages import Stage
 from relayguard.core.text import printable
 from relayguard.core.verdicts import Defer, Reject
 from relayguard.log import Logger
-from relayguard.milter.answers import CONTINUE, SKIP, UNAVAILABLE, answer, ending
+from relayguard.milter.answers import CONTINUE, SKIP, UNAVAILABLE, answer, ending, needed
 from relayguard.milter.fields import Fields
-from relayguard.milter.macros import Macros, requested
+from relayguard.milter.macros import Macros
 from relayguard.milter.negotiation import Negotiator, Terms
 from relayguard.milter.protocol import Command, ProtocolError
 from relayguard.pipeline.connection import Client, Pipeline
+from relayguard.pipeline.transaction import Ending
 
 Packets = Iterable[tuple[int, bytes]]
 Send = Callable[[bytes], None]
@@ -24,6 +26,7 @@ Send = Callable[[bytes], None]
 # Each command as the octet that it is on the wire (see `Command`).
 _NEGOTIATE, _MACROS, _CONNECT, _HELO, _MAIL, _RCPT, _DATA, _UNKNOWN = b"ODCHMRTU"
 _HEADER, _END_OF_HEADERS, _BODY, _END_OF_MESSAGE, _ABORT, _QUIT, _QUIT_AND_REUSE = b"LNBEAQK"
+_AT_ONCE = 32
 _NEVER_ANSWERED = frozenset({_ABORT, _QUIT, _QUIT_AND_REUSE})
 
 
@@ -34,7 +37,7 @@ class Edge:
         self.pipeline = pipeline
         self.logger = logger
         self.negotiator = Negotiator(pipeline.needs)
-        self.macros = requested(pipeline.needs.macros)
+        self.macros = self.negotiator.macros
 
 
 class Dialogue:
@@ -49,8 +52,8 @@ class Dialogue:
         "_edge",
         "_fields",
         "_leading_space",
-        "_lost",
         "_macros",
+        "_owed",
         "_seen",
         "_send",
         "_silent",
@@ -66,8 +69,8 @@ class Dialogue:
         self._fields = Fields(edge.pipeline.rules.strip_headers)
         self._macros = Macros()
         self._seen = False
-        # The envelope in progress is lost, but no reply was due yet in which to say so.
-        self._lost = False
+        # What is to be said of the envelope in progress as soon as a reply is due.
+        self._owed: Reject | Defer | None = None
         self.terms: Terms | None = None
         self._silent: frozenset[int] = frozenset()
         self._leading_space = False
@@ -87,6 +90,7 @@ class Dialogue:
 
     async def take(self, packets: Packets) -> None:
         """Take what follows; raises ProtocolError for what no MTA says."""
+        handled = 0
         for command, data in packets:
             # By far the most there are, and nothing in them waits.
             if command == _HEADER:
@@ -95,6 +99,10 @@ class Dialogue:
             if command == _MACROS:
                 self._macros.take(data)
                 continue
+            handled += 1
+            if not handled % _AT_ONCE:
+                # Who sends so many before the first is answered must not keep the others waiting.
+                await asyncio.sleep(0)
             handler = self._HANDLERS.get(command)
             if handler is None:
                 raise ProtocolError(f"unknown command {command:#x}")
@@ -102,9 +110,11 @@ class Dialogue:
                 await handler(self, data)
             except ProtocolError:
                 raise
-            # The edge: the MTA must get an answer, where one is due.
-            except Exception as error:
+            # The edge: the MTA must get an answer, where one is due, even if a filter has cancelled its own task.
+            except (Exception, asyncio.CancelledError) as error:
                 await self._give_up(command, error)
+            if self.finished:
+                return
 
     async def close(self) -> None:
         """The MTA has gone."""
@@ -120,15 +130,16 @@ class Dialogue:
     async def _helo(self, data: bytes) -> None:
         await self._see()
         macros = self._macros.of(self._edge.macros[Stage.HELO])
-        self._reply(_HELO, await self._connection.helo(_text(data.partition(b"\0")[0]), macros))
+        name, *_ = _ended(data)
+        self._reply(_HELO, await self._connection.helo(_text(name), macros))
 
     async def _mail_from(self, data: bytes) -> None:
         await self._see()
         self._macros.forget_message()
         self._fields.finish()
-        self._lost = False
+        self._owed = None
         self.begun = True
-        path, *words = data.removesuffix(b"\0").split(b"\0")
+        path, *words = _ended(data)
         macros = self._macros.of(self._edge.macros[Stage.MAIL_FROM])
         verdict = await self._connection.mail_from(path, tuple(map(_text, words)), macros)
         if isinstance(verdict, Reject | Defer):
@@ -136,8 +147,8 @@ class Dialogue:
         self._reply(_MAIL, verdict)
 
     async def _rcpt_to(self, data: bytes) -> None:
-        verdict = UNAVAILABLE if self._lost else await self._connection.rcpt_to(data.partition(b"\0")[0])
-        self._reply(_RCPT, verdict)
+        path, *_ = _ended(data)
+        self._reply(_RCPT, self._owed or await self._connection.rcpt_to(path))
 
     def _header(self, data: bytes) -> None:
         if self.begun:
@@ -157,18 +168,23 @@ class Dialogue:
             self._reply(_BODY)
 
     async def _end_of_message(self, data: bytes) -> None:
-        if self._lost or not self.begun:
-            self._send(answer(UNAVAILABLE))
+        if self._owed or not self.begun:
+            self._send(answer(self._owed or UNAVAILABLE))
             return
         if data:
             # The last chunk may come with it.
             await self._connection.body(data)
         end = await self._connection.end_of_message(self._macros.queue_id())
         self.begun = False
-        if end is None:
+        if end is None or not self._may(end):
             self._send(answer(UNAVAILABLE))
         else:
             self._send(ending(end, leading_space=self._leading_space))
+
+    def _may(self, end: Ending) -> bool:
+        """Tell whether the MTA lets us do all that was decided; in part it must not be done."""
+        missing = self.terms.missing if self.terms is not None else 0
+        return not missing or not missing & needed(end)
 
     async def _other(self, _data: bytes) -> None:
         """DATA and what the MTA does not know itself: nobody wants them, and an old MTA sends them all the same."""
@@ -193,7 +209,7 @@ class Dialogue:
             self._seen = True
             await self._connection.connect(Client(None, lost=True))
 
-    async def _give_up(self, command: int, error: Exception) -> None:
+    async def _give_up(self, command: int, error: BaseException) -> None:
         """End the envelope in progress as failed."""
         self._edge.logger.error(
             "milter callback failed",
@@ -202,15 +218,20 @@ class Dialogue:
             queue_id=printable(self._connection.queue_id or "", 64),
         )
         self.begun = False
+        task = asyncio.current_task()
+        while task is not None and task.cancelling():
+            task.uncancel()
         await self._connection.fail()
         if command in self._silent:
-            self._lost = True
+            self._owed = UNAVAILABLE
         elif command not in _NEVER_ANSWERED:
             self._send(answer(UNAVAILABLE))
 
-    def _reply(self, command: int, verdict: object = None) -> None:
+    def _reply(self, command: int, verdict: Reject | Defer | None = None) -> None:
         if command not in self._silent:
             self._send(CONTINUE if verdict is None else answer(verdict))
+        elif verdict is not None:
+            self._owed = verdict
 
     _HANDLERS: ClassVar[Mapping[int, Callable[["Dialogue", bytes], Awaitable[None]]]] = {
         _CONNECT: _connect,
@@ -243,6 +264,12 @@ def _ip_address(text: bytes) -> IpAddress | None:
         return ipaddress.ip_address(text.decode("ascii").removeprefix("IPv6:").partition("%")[0])
     except ValueError:
         return None
+
+
+def _ended(data: bytes) -> list[bytes]:
+    if not data.endswith(b"\0"):
+        raise ProtocolError("a text without an end")
+    return data[:-1].split(b"\0")
 
 
 def _text(data: bytes) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from relayguard.core.stages import Stage
+from relayguard.milter.protocol import Command, ProtocolError
 
 USUAL: Mapping[Stage, tuple[str, ...]] = {
     Stage.CONNECT: ("j", "{daemon_name}", "{client_addr}", "{client_port}"),
@@ -35,9 +36,15 @@ class Macros:
         self._sent: dict[int, bytes] = {}
 
     def take(self, data: bytes) -> None:
-        """Keep the data of a MACROS packet; it replaces what was sent for the same command before."""
-        if data:
-            self._sent[data[0]] = data
+        """Keep the data of a MACROS packet; it replaces what was sent for the same command before.
+
+        Raises ProtocolError for what could fill our memory.
+        """
+        if data[:1] not in _COMMANDS or len(data) > _MAX_BYTES:
+            raise ProtocolError(f"{len(data)} bytes of macros for {data[:1]!r}")
+        # At the end, for the latest holds.
+        self._sent.pop(data[0], None)
+        self._sent[data[0]] = data
 
     def forget_message(self) -> None:
         """Drop what belongs to an envelope that has ended, beyond its MAIL."""
@@ -59,6 +66,8 @@ class Macros:
 
 
 _LASTING = frozenset(b"CHM")
+_COMMANDS = frozenset(command.value for command in Command)
+_MAX_BYTES = 64 * 1024
 
 
 def _read(data: bytes) -> dict[str, str]:

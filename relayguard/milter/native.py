@@ -83,8 +83,8 @@ class NativeTransport:
             self._loop.add_reader(listener, self._accept, listener, edge)
 
     def _look(self) -> None:
-        self._look_at(tuple(self._wires))
         self._loop.call_later(_LOOK_SECONDS, self._look)
+        self._look_at(tuple(self._wires))
 
     def _look_at(self, wires: Iterable[Wire]) -> None:
         now = self._loop.time()

@@ -89,7 +89,7 @@ class Negotiator:
 
     def __init__(self, needs: Needs) -> None:
         self._wanted = wanted(needs)
-        self._macros = requested(needs.macros)
+        self.macros = requested(needs.macros)
         self._kept: dict[bytes, Terms] = {}
 
     def agree(self, offer: bytes) -> Terms:
@@ -112,7 +112,7 @@ class Negotiator:
             taken |= Protocol.SKIP
         lists = b""
         if actions & Action.CHOOSE_MACROS:
-            lists = b"".join(macro_list(MACRO_STAGES[stage], names) for stage, names in self._macros.items())
+            lists = b"".join(macro_list(MACRO_STAGES[stage], names) for stage, names in self.macros.items())
         answer = Negotiation(min(offered.version, VERSION), actions, taken)
         silent = {command for command, bit in NEVER_ANSWERED.items() if taken & bit} | {Command.MACROS}
         return Terms(

@@ -225,9 +225,9 @@ class PacketReader:
         self._wanted = _HEAD_BYTES
 
     @property
-    def partial(self) -> bool:
-        """Whether a packet has begun and is not complete."""
-        return bool(self._rest)
+    def held(self) -> int:
+        """How much there is of a packet that is not complete, in octets."""
+        return len(self._rest)
 
     def feed(self, data: bytes | memoryview) -> list[tuple[int, bytes]]:
         """Take more bytes; return the packets that are complete. Raises ProtocolError for a length that cannot be."""

@@ -3,10 +3,11 @@
 import asyncio
 import socket
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
+from importlib import import_module
 from typing import Protocol
 
 from relayguard.config import TransportName
+from relayguard.core.text import printable
 from relayguard.log import Logger
 from relayguard.pipeline.connection import Pipeline
 
@@ -43,6 +44,13 @@ def open_transport(name: TransportName, pipelines: Mapping[str, Pipeline], logge
     return LibmilterTransport(pipeline, asyncio.get_running_loop(), logger)
 
 
-def is_installed(name: TransportName) -> bool:
-    """Tell whether all that the transport needs is there."""
-    return name == "native" or find_spec("milter") is not None
+def problem_with(name: TransportName) -> str | None:
+    """Say why the transport cannot be used, and what to do; None if it can."""
+    if name == "native":
+        return None
+    try:
+        import_module("relayguard.milter.libmilter")
+    except ImportError as error:
+        remedy = "pip install 'relayguard[libmilter]', or set transport = \"native\""
+        return f"pymilter cannot be loaded ({printable(str(error))}): {remedy}"
+    return None

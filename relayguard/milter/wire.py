@@ -19,6 +19,9 @@ _HAND_OVER_BYTES = 64 * 1024
 _QUEUE_BYTES = 256 * 1024
 """So much may have come, and wait for earlier packets to be done, before the MTA must wait to send more."""
 
+_GREETING_BYTES = 4096
+"""A negotiation is shorter by far."""
+
 _UNREAD_BYTES = 64 * 1024
 """So much may be said and not be read yet before nothing more is taken."""
 
@@ -69,13 +72,15 @@ class Wire:
         self._gone = False
         self._told = 0.0
         self._last = 0
-        self.touched = self._loop.time()
+        # When it was accepted, or the packet began that is not complete.
+        self._since = self.touched = self._loop.time()
         self._loop.add_reader(accepted, self._readable)
 
     @property
     def begun(self) -> bool:
         """Whether the MTA has an envelope in progress, looked at or not."""
-        return self._dialogue.begun or any(command == _MAIL for command, _ in self._packets)
+        busy = self._task is not None or bool(self._unsent)
+        return self._dialogue.begun or busy or any(command == _MAIL for command, _ in self._packets)
 
     def look(self, now: float) -> None:
         """Tell a peer that waits to go on waiting, and give up one that does not do its part."""
@@ -84,14 +89,16 @@ class Wire:
             if self._last == _END_OF_MESSAGE and now - max(self._told, self.touched) >= self._limits.progress:
                 self._told = now
                 self._send(PROGRESS)
-        elif now - self.touched > self._patience():
+        elif now > self._patient_until():
             self._hang_up()
 
-    def _patience(self) -> float:
+    def _patient_until(self) -> float:
         if self._dialogue.terms is None:
-            return self._limits.greeting
-        stalled = self._reader.partial or self._unsent
-        return self._limits.stalled if stalled else self._limits.silent
+            return self._since + self._limits.greeting
+        if self._reader.held:
+            # However many of its octets still drip in.
+            return self._since + self._limits.stalled
+        return self.touched + (self._limits.stalled if self._unsent else self._limits.silent)
 
     def _readable(self) -> None:
         try:
@@ -105,17 +112,27 @@ class Wire:
             return
         self.touched = self._loop.time()
         try:
-            packets = self._reader.feed(self._buffer[:size])
-            if self._dialogue.terms is None and packets:
-                self._dialogue.negotiate(*packets.pop(0))
+            packets = self._read_packets(self._buffer[:size])
         except ProtocolError as error:
             self._refuse(error)
             return
         if packets:
             self._last = packets[-1][0]
             self._packets += packets
-        self._bytes += size
-        self._hand_over(packets)
+            self._bytes += sum([len(data) for _, data in packets])
+            self._hand_over(packets)
+
+    def _read_packets(self, data: memoryview) -> list[tuple[int, bytes]]:
+        held = self._reader.held
+        packets = self._reader.feed(data)
+        if self._dialogue.terms is None:
+            if packets:
+                self._dialogue.negotiate(*packets.pop(0))
+            elif self._reader.held > _GREETING_BYTES:
+                raise ProtocolError("no negotiation")
+        elif packets or not held:
+            self._since = self.touched
+        return packets
 
     def _hand_over(self, new: list[tuple[int, bytes]]) -> None:
         if self._task is not None:

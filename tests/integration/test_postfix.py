@@ -62,3 +62,14 @@ def test_every_envelope_that_began_has_ended_in_exactly_one_outcome(relay: Relay
 def test_the_mail_log_of_postfix_has_no_milter_warning(relay: Relay) -> None:
     relay.delivered(relay.send(PLAIN))
     assert relay.warnings() == []
+
+
+def test_a_postfix_that_speaks_version_2_wants_a_reply_to_everything_and_gets_it(
+    start_relay: StartRelay, transport: str
+) -> None:
+    relay = start_relay(transport=transport, settings={"milter_protocol": "2"})
+    delivered = relay.delivered(relay.send(b"X-Do-At-End: add\r\n" + PLAIN))
+    assert (delivered["Authentication-Results"], delivered["X-Bottom"]) == ("mx.example.com; none", "folded\n below")
+    assert relay.send(b"X-Do: reject\r\n" + PLAIN).said == (554, "5.7.0 No, thank you")
+    assert relay.send(PLAIN, recipients=("reject@example.com",)).said == (554, "5.7.0 No, thank you")
+    assert relay.warnings() == []

@@ -265,6 +265,9 @@ def test_with_libmilter_each_listener_has_its_own_workers_and_the_first_has_most
 def test_listeners_of_the_native_transport_share_their_workers() -> None:
     assert crews(listener("a", "native") + listener("b", "native")) == [("a+b", "native", 4)]
     assert crews(listener("a", "native", 2) + listener("b", "native", 3)) == [("a+b", "native", 3)]
+    assert crews(listener("a", "native", 2) + listener("b", "native")) == [("a+b", "native", 2)]
+    # What one listener is content with does not slow another.
+    assert crews(listener("a", "native") + listener("b", "native", 1)) == [("a+b", "native", 4)]
     assert crews(listener("a", "libmilter") + listener("b", "native") + listener("c", "native")) == [
         ("a", "libmilter", 4),
         ("b+c", "native", 1),

@@ -16,7 +16,7 @@ def test_a_filter_that_does_not_exist_is_a_problem_of_the_configuration() -> Non
 
 
 def test_a_transport_that_is_not_installed_is_a_problem_of_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(offline, "is_installed", lambda name: name == "native")
+    monkeypatch.setattr(offline, "problem_with", lambda name: None if name == "native" else "it is not there")
     check_filters(parse('[listener.in]\ntransport = "native"'))
-    with pytest.raises(ConfigError, match=r"listener\.in\.transport: pymilter is not installed: pip install"):
+    with pytest.raises(ConfigError, match=r"listener\.in\.transport: it is not there"):
         check_filters(parse('[listener.in]\ntransport = "libmilter"'))

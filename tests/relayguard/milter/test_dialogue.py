@@ -1,7 +1,7 @@
 """What an MTA says and hears, without a socket."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from io import StringIO
 from ipaddress import ip_address
 
@@ -16,6 +16,7 @@ from relayguard.milter.dialogue import Dialogue, Edge
 from relayguard.milter.protocol import (
     ALL_ACTIONS,
     ALL_PROTOCOL,
+    Action,
     Command,
     Negotiation,
     PacketReader,
@@ -33,11 +34,16 @@ class Picky:
         self.envelopes: list[Envelope] = []
 
     @hookimpl
-    def mail_from(self, session: Session, envelope: Envelope) -> Iterator[Effect]:
+    async def mail_from(self, session: Session, envelope: Envelope) -> AsyncIterator[Effect]:
         self.sessions.append(session)
         self.envelopes.append(envelope)
         if envelope.sender.local == "bad":
             yield Reject(text="bad sender")
+        if envelope.sender.local == "cancelled":
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            await asyncio.sleep(0)
 
     @hookimpl
     def end_of_headers(self, envelope: Envelope) -> Iterator[Effect]:
@@ -51,13 +57,13 @@ class Picky:
 class Talk:
     """One dialogue: what is put in, and what was said."""
 
-    def __init__(self, *, offered: int = ALL_PROTOCOL, version: int = 6) -> None:
+    def __init__(self, *, offered: int = ALL_PROTOCOL, version: int = 6, actions: int = ALL_ACTIONS) -> None:
         self.filter = Picky()
         self.rig = Rig(self.filter)
         self.log = StringIO()
         self.said = bytearray()
         self.dialogue = Dialogue(Edge(self.rig.pipeline, make_logger("json", "info", self.log)), self.said.extend)
-        offer = Negotiation(version, ALL_ACTIONS, Protocol(offered)).encode()
+        offer = Negotiation(version, actions, Protocol(offered)).encode()
         self.dialogue.negotiate(ord("O"), offer)
         self.said.clear()
 
@@ -285,3 +291,85 @@ def test_header_fields_outside_of_an_envelope_are_not_kept() -> None:
         assert mta.rig.seen.records[0].size == len("From: a@example.org\r\n") + len("body\r\n")
 
     asyncio.run(talk())
+
+
+def test_a_filter_that_cancels_its_own_task_costs_its_message_an_answer_and_no_more() -> None:
+    async def talk() -> None:
+        mta = Talk()
+        await mta.greet()
+        assert await mta.begin(b"<cancelled@example.org>") == b"y"
+        assert mta.rig.seen.outcomes == [Outcome.FAILED]
+        assert await mta.begin() == b"c"
+        assert await mta.message() == b"ic"
+
+    asyncio.run(talk())
+
+
+def test_one_who_sends_very_much_before_he_is_answered_does_not_keep_others_waiting() -> None:
+    async def talk() -> None:
+        mta = Talk()
+        await mta.greet()
+        turns = 0
+
+        async def other() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        waiting = asyncio.create_task(other())
+        await mta.dialogue.take([(ord("M"), b"<a@example.org>\0"), (ord("A"), b"")] * 500)
+        waiting.cancel()
+        assert turns > 20
+
+    asyncio.run(talk())
+
+
+def test_edits_that_the_mta_does_not_grant_put_the_message_off_instead_of_being_made_in_part() -> None:
+    async def talk() -> None:
+        mta = Talk(actions=ALL_ACTIONS & ~Action.ADD_HEADERS)
+        assert "the MTA does not grant all actions" in mta.log.getvalue()
+        await mta.greet()
+        await mta.begin()
+        assert await mta.message() == b"y"
+        assert b"451 4.3.0" in mta.said
+
+    asyncio.run(talk())
+
+
+def test_a_session_that_was_refused_is_told_so_again_when_a_reply_is_due() -> None:
+    class Strict:
+        @hookimpl
+        def helo(self, session: Session) -> Iterator[Effect]:
+            yield Reject(text="not you")
+
+    async def talk() -> None:
+        rig = Rig(Strict())
+        said = bytearray()
+        dialogue = Dialogue(Edge(rig.pipeline, make_logger("json", "info", StringIO())), said.extend)
+        dialogue.negotiate(ord("O"), Negotiation(6, ALL_ACTIONS, Protocol(ALL_PROTOCOL)).encode())
+        await dialogue.take([(ord("H"), b"client.example\0")])
+        said.clear()
+        await dialogue.take([(ord("M"), b"<a@example.org>\0"), (ord("R"), b"<b@example.com>\0"), (ord("E"), b"")])
+        assert bytes(said[4:]) == b"y550 5.7.1 not you\0"
+
+    asyncio.run(talk())
+
+
+def test_nothing_is_heard_after_goodbye() -> None:
+    async def talk() -> None:
+        mta = Talk()
+        await mta.greet()
+        mta.said.clear()
+        await mta.dialogue.take([(ord("Q"), b""), (ord("M"), b"<a@example.org>\0")])
+        assert mta.dialogue.finished
+        assert not mta.said
+
+    asyncio.run(talk())
+
+
+@pytest.mark.parametrize("packet", ["H", "Hclient.example", "M", "M<a@example.org>", "R", "R<b@example.com>"])
+def test_a_text_without_its_end_ends_the_connection(packet: str) -> None:
+    mta = Talk()
+    with pytest.raises(ProtocolError, match="a text without an end"):
+        asyncio.run(mta.take(packet[:1], packet[1:].encode()))

@@ -1,5 +1,8 @@
+import pytest
+
 from relayguard.core.stages import Stage
 from relayguard.milter.macros import USUAL, Macros, requested
+from relayguard.milter.protocol import ProtocolError
 
 
 def test_the_usual_macros_tell_login_queue_id_and_client() -> None:
@@ -43,4 +46,14 @@ def test_a_value_that_is_not_utf_8_counts_as_not_sent() -> None:
 
 
 def test_broken_macros_are_no_macros() -> None:
-    assert sent(b"", b"M", b"Hi", b"R\0\0\0", b"E\xff\0x\0").of(["i"]) == {}
+    assert sent(b"M", b"Hi", b"R\0\0\0", b"E\xff\0x\0").of(["i"]) == {}
+
+
+@pytest.mark.parametrize("packet", [b"", b"?i\0Q1\0", b"\0i\0Q1\0", b"M" + b"x" * 65_536])
+def test_macros_that_only_fill_memory_are_refused(packet: bytes) -> None:
+    with pytest.raises(ProtocolError, match="of macros for"):
+        sent(packet)
+
+
+def test_the_latest_macros_hold_although_others_came_between() -> None:
+    assert sent(b"Ci\0Q1\0", b"Mi\0Q2\0", b"Ci\0Q3\0").of(["i"]) == {"i": "Q3"}

@@ -35,7 +35,7 @@ def test_packets_are_the_same_however_the_stream_is_cut(sent: list[Packet], cuts
     for start, end in pairwise(edges):
         received += reader.feed(memoryview(stream)[start:end])
     assert received == [(packet.command[0], packet.data) for packet in sent]
-    assert not reader.partial
+    assert reader.held == 0
 
 
 @pytest.mark.parametrize("length", [0, MAX_PACKET + 1, 0xFFFFFFFF])

@@ -6,8 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from io import StringIO
 from ipaddress import ip_address
+from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from relayguard import Body, Effect, Envelope, Watch, hookimpl
 from relayguard.core.decision import Outcome
@@ -217,6 +220,7 @@ def test_one_who_does_not_read_is_given_up_at_last() -> None:
                 await asyncio.sleep(0)
             await asyncio.sleep(0)
             mta.look_later(299)
+            await asyncio.sleep(0.01)
             assert not mta.ended
             mta.look_later(301)
             await mta.hears_the_end()
@@ -252,8 +256,76 @@ def test_one_who_stops_inside_a_packet_is_given_up_sooner() -> None:
         async with connected(OFFER) as mta:
             await mta.say_raw(b"\0\0")
             await asyncio.sleep(0.01)
+            mta.look_later(299)
+            await asyncio.sleep(0.01)
+            assert not mta.ended
             mta.look_later(301)
             await mta.hears_the_end()
+
+    asyncio.run(talk())
+
+
+def test_one_who_lets_a_packet_drip_in_gains_no_time_by_it() -> None:
+    async def talk() -> None:
+        async with connected(OFFER) as mta:
+            await mta.say_raw(b"\0\0")
+            await asyncio.sleep(0.01)
+            begun = mta.wire.touched
+            await mta.say_raw(b"\0")
+            await asyncio.sleep(0.01)
+            assert mta.wire.touched > begun
+            mta.wire.look(begun + 300.001)
+            await mta.hears_the_end()
+
+    asyncio.run(talk())
+
+
+def test_one_who_waited_for_hours_and_then_sends_a_packet_in_two_parts_has_time_for_it() -> None:
+    async def talk() -> None:
+        async with connected(OFFER) as mta:
+            await mta.say(BEGIN[0])
+            await asyncio.sleep(0.01)
+            mta.wire.touched -= 7000
+            mta.wire._since -= 7000  # as if it were long ago
+            await mta.say_raw(b"\0\0")
+            await asyncio.sleep(0.01)
+            mta.look_later(1)
+            await asyncio.sleep(0.01)
+            assert not mta.ended
+
+    asyncio.run(talk())
+
+
+def test_a_packet_larger_than_all_that_may_wait_is_read_to_its_end() -> None:
+    async def talk() -> None:
+        async with connected(OFFER) as mta:
+            mta.filter.go.clear()
+            await mta.say(*BEGIN, *MESSAGE[:3])
+            large = Packet(b"B", b"x" * 700_000).encode()
+            for start in range(0, 500_000, 50_000):
+                await mta.say_raw(large[start : start + 50_000])
+                await asyncio.sleep(0.001)
+            mta.filter.go.set()
+            await asyncio.sleep(0.01)
+            await mta.say_raw(large[500_000:])
+            await mta.say(MESSAGE[4])
+            await mta.hear(b"i", b"c")
+
+    asyncio.run(talk())
+
+
+@given(st.lists(st.integers(1, 2000), max_size=12))
+@settings(max_examples=25)
+def test_wherever_the_stream_is_cut_the_replies_are_the_same(cuts: list[int]) -> None:
+    stream = b"".join(packet.encode() for packet in (OFFER, *BEGIN, *MESSAGE, *BEGIN[2:], *MESSAGE))
+
+    async def talk() -> None:
+        async with connected() as mta:
+            places = [0, *sorted(cut for cut in cuts if cut < len(stream)), len(stream)]
+            for start, end in pairwise(places):
+                await mta.say_raw(stream[start:end])
+                await asyncio.sleep(0)
+            await mta.hear(b"O", b"i", b"c", b"i", b"c")
 
     asyncio.run(talk())
 
@@ -295,7 +367,10 @@ def test_what_came_before_the_fault_still_ends_its_envelope() -> None:
     asyncio.run(talk())
 
 
-@pytest.mark.parametrize("said", [b"GET / HTTP/1.1\r\n\r\n", b"\0\0\0\0\0", BEGIN[0].encode()])
+@pytest.mark.parametrize(
+    "said",
+    [b"GET / HTTP/1.1\r\n\r\n", b"\0\0\0\0\0", BEGIN[0].encode(), Packet(b"O", bytes(100_000)).encode()[:5000]],
+)
 def test_a_stranger_who_speaks_no_milter_is_not_told_of(said: bytes) -> None:
     async def talk() -> None:
         async with connected() as mta:
