@@ -10,8 +10,8 @@ import idna
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
 _MAX_LENGTH = 253
-# A name as almost all are, in one match: plain labels, and maybe the dot of the root.
-_PLAIN = re.compile(r"((?:(?!-)[A-Za-z0-9_-]{1,63}+(?<!-)\.)*+(?!-)[A-Za-z0-9_-]{1,63}+(?<!-))\.?\Z")
+# A name as almost all are, in one match: plain labels.
+_PLAIN = re.compile(r"(?:(?!-)[A-Za-z0-9_-]{1,63}+(?<!-)\.)*+(?!-)[A-Za-z0-9_-]{1,63}+(?<!-)\Z")
 
 
 def to_a_labels(name: str) -> str | None:
@@ -24,8 +24,8 @@ def to_a_labels(name: str) -> str | None:
     >>> to_a_labels("a..b") is None
     True
     """
-    if len(name) <= _MAX_LENGTH and (plain := _PLAIN.match(name)):
-        return plain[1].lower()
+    if len(name) <= _MAX_LENGTH and _PLAIN.match(name):
+        return name.lower()
     return _to_a_labels(name.removesuffix("."))
 
 

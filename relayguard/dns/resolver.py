@@ -149,7 +149,8 @@ class CachingResolver:
                 continue
             except (dns.exception.DNSException, OSError, EOFError) as error:
                 answer = failure(type(error).__name__, self._monotonic())
-                await asyncio.sleep(min(0.1, left))
+                # A server that refuses at once may be back in a moment, or stay away for long.
+                await asyncio.sleep(min(0.05 * 2**attempt, left))
                 continue
             answer = read(question, message, self._monotonic())
             if answer.status is not Status.TEMPERROR or attempt >= len(self._nameservers):

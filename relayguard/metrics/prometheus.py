@@ -54,7 +54,7 @@ class PrometheusMetrics(Observer, Collector):
         self._dns_queries = self._numbers(catalog.DNS_QUERIES)
         self._dns_seconds = self._histograms(catalog.DNS_SECONDS)
         self._dns_hits = self._numbers(catalog.DNS_CACHE_HITS)[()]
-        # A filter may run into a cap in a thread of its own; all else happens on the event loop.
+        # A filter may run into a cap, or ask what is known of DNS, in a thread of its own; all else is on the loop.
         self._of_threads = Lock()
         self._numbers(catalog.BUILD_INFO)[version,].set(1)
         self.registry = CollectorRegistry()
@@ -130,7 +130,8 @@ class PrometheusMetrics(Observer, Collector):
 
     def dns_cache_hit(self, count: int = 1) -> None:
         """See `DnsObserver`."""
-        self._dns_hits.add(count)
+        with self._of_threads:
+            self._dns_hits.add(count)
 
     def cap_hit(self, cap: Cap) -> None:
         """See `Metrics`."""

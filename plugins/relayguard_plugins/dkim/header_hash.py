@@ -86,15 +86,10 @@ def select(signature: Signature, headers: Headers) -> list[tuple[bytes, Header]]
         if fields is None:
             continue
         index = (above[name] if name in above else len(fields)) - 1
-        # RFC 6376 §3.5 h=: a signature may sign others, but never itself.
-        while index >= 0 and (fields[index] is own or not _means(fields[index], name)):
+        # RFC 6376 §3.5 h=: a signature may sign others, but never itself; and a name beyond ASCII is no field's.
+        while index >= 0 and (fields[index] is own or not fields[index].name.isascii()):
             index -= 1
         if index >= 0:
             found.append((name, fields[index]))
         above[name] = index
     return found
-
-
-def _means(field: Header, name: bytes) -> bool:
-    """What the headers hold to be one name may be two: a signature means octets, and only ASCII has lower case."""
-    return field.name.isascii() or field_bytes(field)[0].lower() == name

@@ -84,6 +84,9 @@ def read_names(value: bytes) -> tuple[bytes, ...]:
     """Read ``h=``, in lower case."""
     if value.count(b":") >= MAX_NAMES:
         raise SignatureError(DkimValue.PERMERROR, f"h= names more than {MAX_NAMES} fields", Cap.DKIM_SIGNED_NAMES)
+    # RFC 6376 §3.5: field names, which are ASCII. What the transport makes of others must not decide what is signed.
+    if not value.isascii():
+        raise malformed("h= names a field that cannot be")
     value = value.lower()
     return tuple(without_white(value).split(b":") if _PLAIN_NAMES.match(value) else words(value))
 

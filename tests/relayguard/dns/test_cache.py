@@ -1,6 +1,8 @@
+import tracemalloc
+
 import pytest
 
-from relayguard import Answer, Question, RecordType, Status
+from relayguard import Answer, MailExchange, Question, RecordType, Status
 from relayguard.dns.cache import Cache
 
 
@@ -87,3 +89,31 @@ def test_of_several_questions_the_answers_that_are_still_good_are_found() -> Non
     cache.put(question("b"), answer(120.0))
     watch.seconds = 115.0
     assert cache.find([question("a"), question("b"), question("c"), question("b")]) == {question("b"): answer(120.0)}
+
+
+def kept(answer: Answer) -> tuple[object, ...]:
+    return tuple((each,) for each in (*answer.texts, *answer.hosts, *answer.exchanges))
+
+
+@pytest.mark.parametrize("kind", ["texts", "hosts", "exchanges"])
+def test_the_bound_on_memory_holds_for_answers_of_thousands_of_small_records(kind: str) -> None:
+    def made(number: int) -> Answer:
+        names = [f"{number}.{index}" for index in range(3000)]
+        if kind == "texts":
+            return Answer(status=Status.FOUND, texts=tuple(name.encode() for name in names), expires=110.0)
+        if kind == "hosts":
+            return Answer(status=Status.FOUND, hosts=tuple(names), expires=110.0)
+        exchanges = tuple(MailExchange(1, name) for name in names)
+        return Answer(status=Status.FOUND, exchanges=exchanges, expires=110.0)
+
+    cache = Cache(1000, Stopwatch())
+    tracemalloc.start()
+    try:
+        for number in range(10):
+            answer = made(number)
+            answer.read(kept)
+            cache.put(question(str(number)), answer)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 1.5 * max(cache._bytes, 1000 * 1024)

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 import pytest
 
 from relayguard import Answer, Question, RecordType, Status
+from relayguard.dns import resolver as resolver_module
 from relayguard.dns.resolver import CachingResolver, system_nameservers
 from relayguard.testing.dns_server import DnsServer
 from relayguard.testing.ports import free_port
@@ -186,6 +187,22 @@ def test_a_port_where_nobody_listens_is_a_temporary_error() -> None:
         return await resolver.resolve(SPF)
 
     assert asyncio.run(test()).status is Status.TEMPERROR
+
+
+def test_a_server_that_refuses_is_asked_again_and_again_but_ever_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    async def refuse(*question: object) -> object:
+        asked.append(question)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(resolver_module, "ask", refuse)
+
+    async def test() -> Answer:
+        return await CachingResolver([("127.0.0.1", 53)], 1.0, 100, Watch()).resolve(SPF)
+
+    assert asyncio.run(test()).status is Status.TEMPERROR
+    assert 2 <= len(asked) <= 6
 
 
 def test_the_next_nameserver_is_asked_when_the_first_is_down(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

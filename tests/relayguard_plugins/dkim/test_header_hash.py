@@ -132,7 +132,7 @@ NAMES = st.sampled_from(["From", "FROM", "Subject", "subject", "Keywords", "\u21
 
 @given(
     st.lists(NAMES, max_size=8),
-    st.lists(st.sampled_from([b"subject", b"from", b"keywords", b"\xe9", b"\xc9", b"x", b""]), max_size=8),
+    st.lists(st.sampled_from([b"subject", b"from", b"keywords", b"x", b""]), max_size=8),
 )
 @settings(deadline=None)
 def test_the_fields_that_dkimpy_selects_are_signed(names: list[str], wanted: list[bytes]) -> None:
