@@ -27,6 +27,7 @@ Send = Callable[[bytes], None]
 _NEGOTIATE, _MACROS, _CONNECT, _HELO, _MAIL, _RCPT, _DATA, _UNKNOWN = b"ODCHMRTU"
 _HEADER, _END_OF_HEADERS, _BODY, _END_OF_MESSAGE, _ABORT, _QUIT, _QUIT_AND_REUSE = b"LNBEAQK"
 _AT_ONCE = 32
+_ANYTHING = (Exception, asyncio.CancelledError)
 _NEVER_ANSWERED = frozenset({_ABORT, _QUIT, _QUIT_AND_REUSE})
 
 
@@ -111,7 +112,7 @@ class Dialogue:
             except ProtocolError:
                 raise
             # The edge: the MTA must get an answer, where one is due, even if a filter has cancelled its own task.
-            except (Exception, asyncio.CancelledError) as error:
+            except _ANYTHING as error:
                 await self._give_up(command, error)
             if self.finished:
                 return
