@@ -79,13 +79,15 @@ async def ask(wire: bytes, host: str, port: int, seconds: float, read: Callable[
         opened.settimeout(0)
         opened.connect(dns.inet.low_level_address_tuple((host, port)))
         opened.send(wire)
-        loop.add_reader(opened, _receive, opened, found, read)
+        # By its number: for a socket the selector would write out what it is.
+        number = opened.fileno()
+        loop.add_reader(number, _receive, opened, found, read)
         timer = loop.call_later(seconds, partial(_fail, found, TimeoutError()))
         try:
             return await found
         finally:
             timer.cancel()
-            loop.remove_reader(opened)
+            loop.remove_reader(number)
 
 
 def _receive(opened: socket.socket, found: asyncio.Future[T], read: Callable[[bytes], T | None]) -> None:

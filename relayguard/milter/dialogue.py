@@ -52,7 +52,6 @@ class Dialogue:
         "_connection",
         "_edge",
         "_fields",
-        "_leading_space",
         "_macros",
         "_owed",
         "_seen",
@@ -74,7 +73,6 @@ class Dialogue:
         self._owed: Reject | Defer | None = None
         self.terms: Terms | None = None
         self._silent: frozenset[int] = frozenset()
-        self._leading_space = False
         self.begun = False
         self.finished = False
 
@@ -86,19 +84,22 @@ class Dialogue:
         if self.terms.missing:
             self._edge.logger.error("the MTA does not grant all actions", missing=hex(self.terms.missing))
         self._silent = self.terms.silent
-        self._leading_space = self.terms.leading_space
+        self._fields.leading_space = self.terms.leading_space
         self._send(self.terms.answer)
 
     async def take(self, packets: Packets) -> None:
         """Take what follows; raises ProtocolError for what no MTA says."""
-        handled = 0
+        handled, macros = 0, b""
         for command, data in packets:
             # By far the most there are, and nothing in them waits.
             if command == _HEADER:
                 self._header(data)
                 continue
             if command == _MACROS:
-                self._macros.take(data)
+                # Postfix repeats them before each field.
+                if data != macros:
+                    self._macros.take(data)
+                    macros = data
                 continue
             handled += 1
             if not handled % _AT_ONCE:
@@ -153,7 +154,7 @@ class Dialogue:
 
     def _header(self, data: bytes) -> None:
         if self.begun:
-            self._fields.take(data, leading_space=self._leading_space)
+            self._fields.take(data)
         if _HEADER not in self._silent:
             self._send(CONTINUE)
 
@@ -180,7 +181,7 @@ class Dialogue:
         if end is None or not self._may(end):
             self._send(answer(UNAVAILABLE))
         else:
-            self._send(ending(end, leading_space=self._leading_space))
+            self._send(ending(end, leading_space=self._fields.leading_space))
 
     def _may(self, end: Ending) -> bool:
         """Tell whether the MTA lets us do all that was decided; in part it must not be done."""

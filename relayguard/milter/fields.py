@@ -12,17 +12,23 @@ _INITIALS = (b"A", b"a")
 
 
 class Fields:
-    """Collects fields up to their caps; of what is beyond, only what may have to be stripped."""
+    """Collects fields up to their caps; of what is beyond, only what may have to be stripped.
 
-    __slots__ = ("_pattern", "_room", "_taken")
+    `leading_space` says that a value comes with the space after the colon, if it has one.
+    """
 
-    def __init__(self, pattern: NamePattern | None) -> None:
+    __slots__ = ("_pattern", "_room", "_taken", "leading_space")
+
+    def __init__(self, pattern: NamePattern | None, *, leading_space: bool = True) -> None:
         self._pattern = pattern
+        self.leading_space = leading_space
         self._taken: list[tuple[str, bytes]] = []
         self._room = MAX_BYTES
 
     def add(self, name: str, value: bytes) -> None:
         """Take one field; `value` is what follows the colon, folded as the MTA likes."""
+        if not self.leading_space:
+            value = b" " + value
         self._room -= len(value)
         if (len(self._taken) >= MAX_FIELDS or self._room < 0) and not is_strippable(name, self._pattern):
             # Nobody will look at it; a flood of them must cost no memory.
@@ -33,8 +39,8 @@ class Fields:
             value = value.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
         self._taken.append((name, value))
 
-    def take(self, data: bytes, *, leading_space: bool) -> None:
-        """Take the data of a HEADER packet; `leading_space` says that the value has the one after the colon."""
+    def take(self, data: bytes) -> None:
+        """Take the data of a HEADER packet."""
         if len(self._taken) >= MAX_FIELDS and self._pattern is None and data[:1] not in _INITIALS:
             # A flood costs the less the sooner it is known for what it is.
             self._taken.append(LEFT_OUT)
@@ -42,7 +48,7 @@ class Fields:
         name, _, rest = data.partition(b"\0")
         value = rest.partition(b"\0")[0]
         # Each octet of a name is one character: some MTA may let any through.
-        self.add(name.decode("latin-1"), value if leading_space else b" " + value)
+        self.add(name.decode("latin-1"), value)
 
     def finish(self) -> list[tuple[str, bytes]]:
         """Return them all, and begin anew."""

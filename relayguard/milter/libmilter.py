@@ -163,9 +163,9 @@ class LibmilterTransport:
     def _negotiate(self, context: milter.Context, options: list[int]) -> int:
         offered_actions, offered_protocol = options[0], options[1]
         granted = int(ACTIONS) & offered_actions
-        link = Link(
-            self._pipeline.open(), Fields(self._pipeline.rules.strip_headers), self._wanted & offered_protocol
-        )
+        negotiated = self._wanted & offered_protocol
+        fields = Fields(self._pipeline.rules.strip_headers, leading_space=bool(negotiated & milter.P_HDR_LEADSPC))
+        link = Link(self._pipeline.open(), fields, negotiated)
         self._links.add(link)
         context.setpriv(link)
         if granted & milter.SETSYMLIST:
@@ -211,8 +211,6 @@ class LibmilterTransport:
 
     def _header(self, context: milter.Context, name: str, value: bytes) -> int:
         link = context.getpriv()
-        if not link.negotiated & milter.P_HDR_LEADSPC:
-            value = b" " + value
         link.fields.add(name, value)
         return self._no_reply(link, milter.P_NR_HDR)
 

@@ -30,10 +30,11 @@ class Macros:
     A value that is not UTF-8 counts as not sent, as libmilter's binding has it.
     """
 
-    __slots__ = ("_sent",)
+    __slots__ = ("_known", "_sent")
 
     def __init__(self) -> None:
         self._sent: dict[int, bytes] = {}
+        self._known: dict[int, dict[str, str]] = {}
 
     def take(self, data: bytes) -> None:
         """Keep the data of a MACROS packet; it replaces what was sent for the same command before.
@@ -43,26 +44,36 @@ class Macros:
         if data[:1] not in _COMMANDS or len(data) > _MAX_BYTES:
             raise ProtocolError(f"{len(data)} bytes of macros for {data[:1]!r}")
         # At the end, for the latest holds.
-        self._sent.pop(data[0], None)
-        self._sent[data[0]] = data
+        command = data[0]
+        if self._sent.pop(command, None) is not None:
+            self._known.pop(command, None)
+        self._sent[command] = data
 
     def forget_message(self) -> None:
         """Drop what belongs to an envelope that has ended, beyond its MAIL."""
-        self._sent = {command: data for command, data in self._sent.items() if command in _LASTING}
+        for command in [command for command in self._sent if command not in _LASTING]:
+            del self._sent[command]
+            self._known.pop(command, None)
 
     def queue_id(self) -> str | None:
         """Return the latest queue id of the envelope in progress."""
-        for data in reversed(self._sent.values()):
-            if b"i\0" in data and (value := _read(data).get("i")):
+        for command in reversed(self._sent):
+            if value := self._read(command).get("i"):
                 return value
         return None
 
     def of(self, names: Iterable[str]) -> dict[str, str]:
         """Return the values of `names`, of those that were sent; the latest holds."""
         sent: dict[str, str] = {}
-        for data in self._sent.values():
-            sent |= _read(data)
+        for command in self._sent:
+            sent |= self._read(command)
         return {name: sent[name] for name in names if name in sent}
+
+    def _read(self, command: int) -> dict[str, str]:
+        known = self._known.get(command)
+        if known is None:
+            known = self._known[command] = _read(self._sent[command])
+        return known
 
 
 _LASTING = frozenset(b"CHM")

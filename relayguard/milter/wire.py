@@ -13,6 +13,8 @@ from relayguard.milter.protocol import Command, PacketReader, ProtocolError
 
 BUFFER_BYTES = 256 * 1024
 
+_SMALL_BYTES = 16 * 1024
+
 _HAND_OVER_BYTES = 64 * 1024
 """So much may have come before it is looked at although nobody waits for a reply."""
 
@@ -74,7 +76,9 @@ class Wire:
         self._last = 0
         # When it was accepted, or the packet began that is not complete.
         self._since = self.touched = self._loop.time()
-        self._loop.add_reader(accepted, self._readable)
+        # By its number: for a socket the selector would write out what it is, each time.
+        self._number = accepted.fileno()
+        self._loop.add_reader(self._number, self._readable)
 
     @property
     def begun(self) -> bool:
@@ -112,17 +116,19 @@ class Wire:
             return
         self.touched = self._loop.time()
         try:
-            packets = self._read_packets(self._buffer[:size])
+            data = self._buffer[:size]
+            # Many small packets are cut more cheaply out of bytes; of large ones no copy is made for that.
+            packets = self._read_packets(bytes(data) if size < _SMALL_BYTES else data)
         except ProtocolError as error:
             self._refuse(error)
             return
         if packets:
             self._last = packets[-1][0]
             self._packets += packets
-            self._bytes += sum([len(data) for _, data in packets])
+            self._bytes += size
             self._hand_over(packets)
 
-    def _read_packets(self, data: memoryview) -> list[tuple[int, bytes]]:
+    def _read_packets(self, data: bytes | memoryview) -> list[tuple[int, bytes]]:
         held = self._reader.held
         packets = self._reader.feed(data)
         if self._dialogue.terms is None:
@@ -142,7 +148,9 @@ class Wire:
         terms = self._dialogue.terms
         if terms is None:
             return
-        if self._bytes >= _HAND_OVER_BYTES or any(command in terms.urgent for command, _ in new):
+        # Mostly it is the last that somebody waits for.
+        urgent = terms.urgent
+        if new[-1][0] in urgent or self._bytes >= _HAND_OVER_BYTES or any(command in urgent for command, _ in new):
             self._task = self._loop.create_task(self._work())
 
     async def _work(self) -> None:
@@ -200,9 +208,9 @@ class Wire:
             return
         self._reading = wanted
         if wanted:
-            self._loop.add_reader(self._socket, self._readable)
+            self._loop.add_reader(self._number, self._readable)
         else:
-            self._loop.remove_reader(self._socket)
+            self._loop.remove_reader(self._number)
 
     def _send(self, data: bytes) -> None:
         if self._gone:
@@ -217,7 +225,7 @@ class Wire:
         if sent < len(data):
             self._unsent += data[sent:]
             self._sent_all = self._loop.create_future()
-            self._loop.add_writer(self._socket, self._writable)
+            self._loop.add_writer(self._number, self._writable)
 
     def _writable(self) -> None:
         try:
@@ -234,7 +242,7 @@ class Wire:
 
     def _no_more_to_send(self) -> None:
         if self._sent_all is not None:
-            self._loop.remove_writer(self._socket)
+            self._loop.remove_writer(self._number)
             self._sent_all.set_result(None)
             self._sent_all = None
 

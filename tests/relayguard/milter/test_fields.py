@@ -36,13 +36,19 @@ def test_packets_beyond_the_number_are_treated_as_fields_are(pattern: NamePatter
     packets, added = Fields(pattern), Fields(pattern)
     names = ["X"] * MAX_FIELDS + ["X", "Authentication-Results", "AUTHENTICATION-RESULTS", "x-spam-score", "Aha", ""]
     for name in names:
-        packets.take(f"{name}\0 value\0rest".encode(), leading_space=True)
+        packets.take(f"{name}\0 value\0rest".encode())
         added.add(name, b" value")
     assert packets.finish() == added.finish()
 
 
 def test_without_the_leading_space_option_the_space_is_put_back() -> None:
+    fields = Fields(None, leading_space=False)
+    fields.take(b"Subject\0hello\0")
+    fields.add("X", b"a\n b")
+    assert fields.finish() == [("Subject", b" hello"), ("X", b" a\r\n b")]
+
+
+def test_a_broken_packet_is_a_field_without_a_value() -> None:
     fields = Fields(None)
-    fields.take(b"Subject\0hello\0", leading_space=False)
-    fields.take(b"X-\xe9", leading_space=True)
-    assert fields.finish() == [("Subject", b" hello"), ("X-\xe9", b"")]
+    fields.take(b"X-\xe9")
+    assert fields.finish() == [("X-\xe9", b"")]
