@@ -167,7 +167,7 @@ DNS_CACHE_HITS = Metric("relayguard_dns_cache_hits_total", Kind.COUNTER, "Questi
 WORKERS = Metric(
     "relayguard_workers",
     Kind.GAUGE,
-    "Worker processes.",
+    "Worker processes. Listeners that share theirs are named together: a+b.",
     (("listener", Configured.LISTENER), ("state", State)),
 )
 WORKERS_REPLACED = Metric(

@@ -14,7 +14,7 @@ from relayguard.pipeline.transaction import Ending
 UNAVAILABLE = Defer(text="The mail filter is not available, please try again later", enhanced="4.3.0")
 """What the client gets where we have failed."""
 
-MAX_REASON = 480
+_MAX_REASON = 480
 
 
 def _packet(kind: Response, data: bytes = b"") -> bytes:
@@ -46,8 +46,7 @@ def ending(end: Ending, *, leading_space: bool) -> bytes:
     said = [_EDITS[type(step)](step, space) for step in end.steps]
     verdict = end.decision.verdict
     if isinstance(verdict, Quarantine):
-        reason = printable(verdict.reason, MAX_REASON) or "quarantined"
-        said.append(_packet(Response.QUARANTINE, strings(reason.encode())))
+        said.append(_packet(Response.QUARANTINE, strings(reason_of(verdict).encode())))
     said.append(_DISCARD if isinstance(verdict, Discard) else answer(verdict))
     return b"".join(said)
 
@@ -103,6 +102,11 @@ def needed(end: Ending) -> int:
     for step in end.steps:
         actions |= _NEEDED[type(step)]
     return int(actions)
+
+
+def reason_of(verdict: Quarantine) -> str:
+    """Return what the postmaster finds in the MTA's queue."""
+    return printable(verdict.reason, _MAX_REASON) or "quarantined"
 
 
 def folded(value: str, space: str) -> str:

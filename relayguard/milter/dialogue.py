@@ -1,12 +1,10 @@
 """One milter connection without I/O: the MTA's packets in, what is due to it out."""
 
 import asyncio
-import ipaddress
 import struct
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import ClassVar
 
-from relayguard.core.session import IpAddress
 from relayguard.core.stages import Stage
 from relayguard.core.text import printable
 from relayguard.core.verdicts import Defer, Reject
@@ -15,7 +13,7 @@ from relayguard.milter.answers import CONTINUE, SKIP, UNAVAILABLE, answer, endin
 from relayguard.milter.fields import Fields
 from relayguard.milter.macros import Macros
 from relayguard.milter.negotiation import Negotiator, Terms
-from relayguard.milter.protocol import Command, ProtocolError
+from relayguard.milter.protocol import Command, ProtocolError, read_address
 from relayguard.pipeline.connection import Client, Pipeline
 from relayguard.pipeline.transaction import Ending
 
@@ -38,7 +36,6 @@ class Edge:
         self.pipeline = pipeline
         self.logger = logger
         self.negotiator = Negotiator(pipeline.needs)
-        self.macros = self.negotiator.macros
 
 
 class Dialogue:
@@ -125,24 +122,26 @@ class Dialogue:
 
     async def _connect(self, data: bytes) -> None:
         name, _, rest = data.partition(b"\0")
-        client = _client(name, rest, self._macros.of(self._edge.macros[Stage.CONNECT]))
+        client = _client(name, rest, self._macros.of(self._edge.negotiator.macros[Stage.CONNECT]))
         self._seen = True
         self._reply(_CONNECT, await self._connection.connect(client))
 
     async def _helo(self, data: bytes) -> None:
-        await self._see()
-        macros = self._macros.of(self._edge.macros[Stage.HELO])
+        if not self._seen:
+            await self._see()
+        macros = self._macros.of(self._edge.negotiator.macros[Stage.HELO])
         name, *_ = _ended(data)
         self._reply(_HELO, await self._connection.helo(_text(name), macros))
 
     async def _mail_from(self, data: bytes) -> None:
-        await self._see()
+        if not self._seen:
+            await self._see()
         self._macros.forget_message()
         self._fields.finish()
         self._owed = None
         self.begun = True
         path, *words = _ended(data)
-        macros = self._macros.of(self._edge.macros[Stage.MAIL_FROM])
+        macros = self._macros.of(self._edge.negotiator.macros[Stage.MAIL_FROM])
         verdict = await self._connection.mail_from(path, tuple(map(_text, words)), macros)
         if isinstance(verdict, Reject | Defer):
             self.begun = False
@@ -207,9 +206,8 @@ class Dialogue:
 
     async def _see(self) -> None:
         """Make up for a client that was never reported: it must not pass for local."""
-        if not self._seen:
-            self._seen = True
-            await self._connection.connect(Client(None, lost=True))
+        self._seen = True
+        await self._connection.connect(Client(None, lost=True))
 
     async def _give_up(self, command: int, error: BaseException) -> None:
         """End the envelope in progress as failed."""
@@ -256,16 +254,9 @@ def _client(name: bytes, rest: bytes, macros: Mapping[str, str]) -> Client:
     if family not in (b"4", b"6"):
         # A unix socket or a local program, which have no address.
         return Client(None, _text(name), 0, macros)
-    address = _ip_address(rest[3:].partition(b"\0")[0])
+    address = read_address(rest[3:].partition(b"\0")[0].decode("ascii", "replace"))
     port = struct.unpack_from("!H", rest, 1)[0] if len(rest) > 2 else 0
     return Client(address, _text(name), port, macros, lost=address is None)
-
-
-def _ip_address(text: bytes) -> IpAddress | None:
-    try:
-        return ipaddress.ip_address(text.decode("ascii").removeprefix("IPv6:").partition("%")[0])
-    except ValueError:
-        return None
 
 
 def _ended(data: bytes) -> list[bytes]:

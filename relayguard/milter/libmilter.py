@@ -11,7 +11,6 @@ All of libmilter's callbacks are static: one transport serves one listener in a 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import os
 import socket
 import threading
@@ -30,16 +29,16 @@ from relayguard.core.edits import (
     ReplaceBody,
 )
 from relayguard.core.ledger import SetHeader, Step
-from relayguard.core.session import IpAddress
 from relayguard.core.stages import Stage
 from relayguard.core.text import printable
 from relayguard.core.verdicts import Defer, Discard, Quarantine, Reject
 from relayguard.log import Logger
-from relayguard.milter.answers import MAX_REASON, UNAVAILABLE, folded
+from relayguard.milter.answers import UNAVAILABLE, folded, reason_of
 from relayguard.milter.fields import Fields
 from relayguard.milter.link import Link
 from relayguard.milter.macros import requested
 from relayguard.milter.negotiation import ACTIONS, MACRO_STAGES, NO_REPLY, wanted
+from relayguard.milter.protocol import read_address
 from relayguard.pipeline.connection import Client, Pipeline
 from relayguard.pipeline.transaction import Ending
 
@@ -182,7 +181,7 @@ class LibmilterTransport:
         link = context.getpriv()
         macros = self._read_macros(context, Stage.CONNECT)
         host, port = address[:2] if isinstance(address, tuple) and len(address) >= 2 else (None, 0)
-        client = Client(_ip_address(host), name or "", int(port), macros)
+        client = Client(read_address(host) if isinstance(host, str) else None, name or "", int(port), macros)
         link.seen = True
         link.waiting.append(partial(link.connection.connect, client))
         return self._reply(context, link, Stage.CONNECT)
@@ -242,7 +241,7 @@ class LibmilterTransport:
             _carry_out(context, step, link.negotiated)
         verdict = ending.decision.verdict
         if isinstance(verdict, Quarantine):
-            context.quarantine(printable(verdict.reason, MAX_REASON) or "quarantined")
+            context.quarantine(reason_of(verdict))
         if isinstance(verdict, Discard):
             return milter.DISCARD
         return self._answer(context, verdict)
@@ -269,7 +268,7 @@ class LibmilterTransport:
         if link.seen:
             return
         link.seen = True
-        address = _ip_address(self._macro(context, "{client_addr}"))
+        address = read_address(self._macro(context, "{client_addr}") or "")
         macros = {"{daemon_name}": self._macro(context, "{daemon_name}") or ""}
         client = Client(address, "", 0, macros, lost=address is None)
         link.waiting.append(partial(link.connection.connect, client))
@@ -358,12 +357,3 @@ def _dead_listener(family: int) -> socket.socket:
         dead.bind("")
     dead.listen(1)
     return dead
-
-
-def _ip_address(host: object) -> IpAddress | None:
-    if not isinstance(host, str):
-        return None
-    try:
-        return ipaddress.ip_address(host.removeprefix("IPv6:").partition("%")[0])
-    except ValueError:
-        return None

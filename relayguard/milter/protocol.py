@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, IntFlag
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 VERSION = 6
 MAX_PACKET = 1024 * 1024
@@ -282,6 +282,14 @@ def connect(host: bytes, address: IPv4Address | IPv6Address | None, port: int) -
     family = b"4" if isinstance(address, IPv4Address) else b"6"
     prefix = b"" if isinstance(address, IPv4Address) else b"IPv6:"
     return host + b"\0" + family + struct.pack("!H", port) + prefix + str(address).encode() + b"\0"
+
+
+def read_address(text: str) -> IPv4Address | IPv6Address | None:
+    """Read the address in a CONNECT packet or a macro, without its scope; None if it is none."""
+    try:
+        return ip_address(text.removeprefix("IPv6:").partition("%")[0])
+    except ValueError:
+        return None
 
 
 def strings(*texts: bytes) -> bytes:

@@ -82,7 +82,7 @@ class Wire:
 
     @property
     def begun(self) -> bool:
-        """Whether the MTA has an envelope in progress, looked at or not."""
+        """Whether the MTA has an envelope in progress, looked at or not, or is still to hear of one."""
         busy = self._task is not None or bool(self._unsent)
         return self._dialogue.begun or busy or any(command == _MAIL for command, _ in self._packets)
 
@@ -162,7 +162,7 @@ class Wire:
                 if len(self._unsent) > _UNREAD_BYTES:
                     await self._all_sent()
             if self._dialogue.finished:
-                self._gone = True
+                self._hang_up()
         except ProtocolError as error:
             self._refuse(error)
         # The edge: whatever it was, this connection must not be left hanging.
@@ -193,9 +193,6 @@ class Wire:
             self._task = self._loop.create_task(self._work())
 
     async def _end(self) -> None:
-        self._read(wanted=False)
-        self._unsent.clear()
-        self._no_more_to_send()
         try:
             await self._dialogue.close()
         finally:

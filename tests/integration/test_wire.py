@@ -7,7 +7,7 @@ import pytest
 from relayguard.milter.protocol import Protocol, Response
 from relayguard.pipeline.breaker import FAILURES
 from relayguard.testing.daemon import sample
-from relayguard.testing.milter_client import CONTINUE, Judged, Reply
+from relayguard.testing.milter_client import CONTINUE, Judged, MilterClient, Reply
 from tests.conftest import Serve, Served
 
 PLAIN = b"From: a@example.net\r\nSubject: hello\r\n\r\nbody\r\n"
@@ -24,6 +24,15 @@ def deliver(served: Served, *headers: str, sender: bytes = b"<sender@example.org
         client.connect()
         client.helo()
         return client.deliver(raw, sender)
+
+
+def with_an_envelope(served: Served) -> MilterClient:
+    client = served.connect()
+    client.connect()
+    client.helo()
+    client.mail_from()
+    client.rcpt_to()
+    return client
 
 
 def reply(text: str) -> Reply:
@@ -211,11 +220,7 @@ def test_the_macro_of_a_submission_service_makes_a_submission(served: Served) ->
 
 def test_a_client_that_hangs_up_while_it_is_judged_is_one_envelope_with_one_end(served: Served) -> None:
     before = len(served.daemon.events("envelope"))
-    client = served.connect()
-    client.connect()
-    client.helo()
-    client.mail_from()
-    client.rcpt_to()
+    client = with_an_envelope(served)
     client.begin(b"X-Do-At-End: nap\r\n" + PLAIN)
     client.end()
     client.drop()
@@ -269,8 +274,6 @@ def test_what_needs_no_reply_is_negotiated_so_and_macros_are_asked_for(served: S
 
 
 def test_an_mta_that_wants_a_reply_to_everything_gets_one(serve: Serve, served: Served) -> None:
-    from relayguard.testing.milter_client import MilterClient
-
     with MilterClient(served.address, offered=0) as client:
         client.connect()
         client.helo()
@@ -294,11 +297,7 @@ def test_an_aborted_message_leaves_nothing_to_the_next_one(served: Served) -> No
 
 def test_a_client_that_hangs_up_in_the_middle_is_one_aborted_envelope(served: Served) -> None:
     before = len(served.daemon.events("envelope"))
-    client = served.connect()
-    client.connect()
-    client.helo()
-    client.mail_from()
-    client.rcpt_to()
+    client = with_an_envelope(served)
     client.drop()
     assert served.daemon.await_events("envelope", before + 1)[before]["decision"] == "aborted"
 

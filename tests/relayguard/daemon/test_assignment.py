@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -20,17 +21,7 @@ ASSIGNMENT = Assignment(
 
 @pytest.mark.parametrize("cpu", [None, 0, 3])
 def test_it_reads_back_what_it_wrote(cpu: int | None) -> None:
-    given = Assignment(
-        sockets={"in": 1},
-        transport="libmilter",
-        generation=1,
-        slot=0,
-        channel=2,
-        snapshot=3,
-        crash=4,
-        metrics="m",
-        cpu=cpu,
-    )
+    given = replace(ASSIGNMENT, sockets={"in": 1}, transport="libmilter", cpu=cpu)
     assert Assignment.of(given.argument()) == given
 
 

@@ -80,14 +80,18 @@ def test_a_worker_that_has_grown_serves_on_while_no_successor_can_be_built(start
     until(lambda: old not in running.daemon.workers())
 
 
-def test_with_libmilter_each_listener_has_workers_and_filters_of_its_own(start: Start) -> None:
-    running = start(
-        workers=2,
-        transport="libmilter",
-        tables='[listener.other]\naddress = "unix:FOLDER/other.sock"\ntransport = "libmilter"\nfilters = ["obedient"]\n',
+@pytest.mark.parametrize(
+    ("transport", "workers"),
+    [("libmilter", ["default", "default", "other"]), ("native", ["default+other", "default+other"])],
+)
+def test_each_listener_has_filters_of_its_own_and_native_ones_share_their_workers(
+    start: Start, transport: str, workers: list[str]
+) -> None:
+    other = (
+        f'[listener.other]\naddress = "unix:FOLDER/other.sock"\ntransport = "{transport}"\nfilters = ["obedient"]\n'
     )
-    served = [each.listener for each in running.daemon.workers().values()]
-    assert sorted(served) == ["default", "default", "other"]
+    running = start(workers=2, transport=transport, tables=other)
+    assert sorted(each.listener for each in running.daemon.workers().values()) == workers
     with greeted(running) as plain, MilterClient(f"unix:{running.folder}/other.sock") as demanding:
         assert plain.negotiated.protocol != demanding.negotiated.protocol
         demanding.connect()
@@ -96,23 +100,8 @@ def test_with_libmilter_each_listener_has_workers_and_filters_of_its_own(start: 
         assert plain.deliver(order("hello")).added("X-Body-Size") == []
     running.daemon.await_events("envelope", 2)
     assert {line["listener"] for line in running.daemon.events("envelope")} == {"default", "other"}
-
-
-def test_native_listeners_share_their_workers_and_have_filters_of_their_own(start: Start) -> None:
-    running = start(
-        workers=2,
-        transport="native",
-        tables='[listener.other]\naddress = "unix:FOLDER/other.sock"\ntransport = "native"\nfilters = ["obedient"]\n',
-    )
-    assert [each.listener for each in running.daemon.workers().values()] == ["default+other"] * 2
-    with greeted(running) as plain, MilterClient(f"unix:{running.folder}/other.sock") as demanding:
-        demanding.connect()
-        demanding.helo()
-        assert demanding.deliver(order("hello")).added("X-Body-Size") == [" 6"]
-        assert plain.deliver(order("hello")).added("X-Body-Size") == []
-    running.daemon.await_events("envelope", 2)
-    assert {line["listener"] for line in running.daemon.events("envelope")} == {"default", "other"}
-    assert sample(running.metrics(), "relayguard_workers", listener="default+other", state="serving") == 2
+    first = workers[0]
+    assert sample(running.metrics(), "relayguard_workers", listener=first, state="serving") == workers.count(first)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

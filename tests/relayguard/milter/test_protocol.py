@@ -18,6 +18,7 @@ from relayguard.milter.protocol import (
     connect,
     macro_lists,
     macros,
+    read_address,
     split,
 )
 
@@ -98,3 +99,18 @@ def test_texts_are_split_at_nul() -> None:
 def test_what_is_no_edit_is_refused(command: bytes) -> None:
     with pytest.raises(ProtocolError, match="not an edit"):
         Edit.decode(Packet(command, b"x\0"))
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("IPv6:2001:db8::1", "2001:db8::1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("", None),
+        ("unknown", None),
+        ("192.0.2.\ufffd", None),
+    ],
+)
+def test_an_address_is_read_as_mtas_write_it(text: str, address: str | None) -> None:
+    assert read_address(text) == (ip_address(address) if address else None)

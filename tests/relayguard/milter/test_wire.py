@@ -104,6 +104,12 @@ class Mta:
         """As if so many seconds had gone by."""
         self.wire.look(self._loop.time() + seconds)
 
+    async def is_served_after(self, seconds: float) -> None:
+        """See that so many seconds of silence do not end it."""
+        self.look_later(seconds)
+        await asyncio.sleep(0.01)
+        assert not self.ended
+
 
 @asynccontextmanager
 async def connected(*said: Packet) -> AsyncIterator[Mta]:
@@ -219,9 +225,7 @@ def test_one_who_does_not_read_is_given_up_at_last() -> None:
             while not mta.rig.seen.records:
                 await asyncio.sleep(0)
             await asyncio.sleep(0)
-            mta.look_later(299)
-            await asyncio.sleep(0.01)
-            assert not mta.ended
+            await mta.is_served_after(299)
             mta.look_later(301)
             await mta.hears_the_end()
 
@@ -242,9 +246,7 @@ def test_one_who_says_nothing_is_given_up_at_last(said: tuple[Packet, ...], pati
         async with connected(*said) as mta:
             while mta.wire.begun is not (len(said) > 1):
                 await asyncio.sleep(0)
-            mta.look_later(patience - 1)
-            await asyncio.sleep(0)
-            assert not mta.ended
+            await mta.is_served_after(patience - 1)
             mta.look_later(patience + 1)
             await mta.hears_the_end()
 
@@ -256,9 +258,7 @@ def test_one_who_stops_inside_a_packet_is_given_up_sooner() -> None:
         async with connected(OFFER) as mta:
             await mta.say_raw(b"\0\0")
             await asyncio.sleep(0.01)
-            mta.look_later(299)
-            await asyncio.sleep(0.01)
-            assert not mta.ended
+            await mta.is_served_after(299)
             mta.look_later(301)
             await mta.hears_the_end()
 
@@ -289,9 +289,7 @@ def test_one_who_waited_for_hours_and_then_sends_a_packet_in_two_parts_has_time_
             mta.wire._since -= 7000  # as if it were long ago
             await mta.say_raw(b"\0\0")
             await asyncio.sleep(0.01)
-            mta.look_later(1)
-            await asyncio.sleep(0.01)
-            assert not mta.ended
+            await mta.is_served_after(1)
 
     asyncio.run(talk())
 
