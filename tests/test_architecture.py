@@ -16,7 +16,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"core"}),
     frozenset({"authentication_results", "hookspecs", "services", "config", "snapshot", "log"}),
     frozenset({"pipeline"}),
-    frozenset({"milter", "metrics", "dns"}),
+    frozenset({"milter", "metrics", "dns", "stores"}),
     frozenset({"app"}),
     frozenset({"daemon", "rehearsal", "testing"}),
     frozenset({"demo"}),
