@@ -75,8 +75,11 @@ def judge(charge: Charge, state: State | None, now: float) -> tuple[Standing, St
 def _judge_rate(limit: Limit, cost: int, state: Rate | None, now: float) -> tuple[Standing, State]:
     interval = limit.seconds / limit.amount
     span = interval * limit.burst
-    # The limit may have been changed since: nobody waits longer than its whole capacity takes to come back.
-    before = min(max(_in_time(state.full, state.updated, now), now), now + span) if state else now
+    before = now
+    if state:
+        # The limit may have been changed since: no more than all of its capacity can have been used by then.
+        full = min(_in_time(state.full, state.updated, now), min(state.updated, now) + span)
+        before = max(full, now)
     after = before + cost * interval
     wait = after - now - span
     admitted = wait <= EPSILON
