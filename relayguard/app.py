@@ -14,6 +14,7 @@ from pydantic import ConfigDict, TypeAdapter
 from relayguard.config import Config, ConfigError, FilterPolicy, Problem, split_host_port, validate
 from relayguard.core.envelope import Role
 from relayguard.dns.resolver import CachingResolver, DnsObserver, Nameserver, system_nameservers
+from relayguard.log import Logger
 from relayguard.pipeline.connection import Pipeline
 from relayguard.pipeline.discovery import FilterError, find_class, known_names
 from relayguard.pipeline.dispatch import Dispatcher
@@ -23,8 +24,10 @@ from relayguard.pipeline.needs import needs_of
 from relayguard.pipeline.record import Observer
 from relayguard.pipeline.registry import Candidate, register
 from relayguard.pipeline.rules import Rules
-from relayguard.services import Metrics, Resolver, Services
+from relayguard.services import Metrics, Resolver, Services, Store
 from relayguard.snapshot import Snapshot
+from relayguard.stores.memory import MemoryBackend
+from relayguard.stores.shared import Place, SharedStore, StoreObserver
 
 
 class SystemClock:
@@ -98,9 +101,32 @@ def build_resolver(config: Config, observer: DnsObserver) -> CachingResolver:
         raise ConfigError([Problem("dns.nameservers", str(error))]) from error
 
 
-def services_of(config: Config, resolver: Resolver, metrics: Metrics) -> Services:
+def build_store(config: Config, observer: StoreObserver, logger: Logger, workers: int) -> SharedStore:
+    """Return where limits are counted, best first: what all hosts share, what this host has, what each worker has.
+
+    Opens and connects nothing: that is done when something is counted. `workers` is how many there are on this host.
+    """
+    store, places = config.store, []
+    # Who counts by itself in a place has its share of a limit there.
+    hosts = store.hosts if store.kind == "redis" else 1
+    if store.kind == "redis":
+        from relayguard.stores.redis import RedisBackend
+
+        places.append(Place(RedisBackend(store.url, store.password_file, store.ca_file, store.prefix, store.timeout)))
+    if store.kind != "memory":
+        from relayguard.stores.lmdb import LmdbBackend
+
+        moved = observer.store_moved_aside
+        places.append(Place(LmdbBackend(store.folder, store.max_keys, store.timeout, moved_aside=moved), hosts))
+    places.append(Place(MemoryBackend(), hosts * workers))
+    return SharedStore(places, observer, logger)
+
+
+def services_of(config: Config, resolver: Resolver, metrics: Metrics, store: Store) -> Services:
     """Return what filters may ask for."""
-    return Services(resolver=resolver, clock=SystemClock(), metrics=metrics, authserv_id=config.authserv_id)
+    return Services(
+        resolver=resolver, clock=SystemClock(), metrics=metrics, store=store, authserv_id=config.authserv_id
+    )
 
 
 def _plan(snapshot: Snapshot, listener: str) -> tuple[list[_Blueprint], list[Problem]]:

@@ -19,8 +19,9 @@ from relayguard.dns.zone import ZoneResolver
 from relayguard.pipeline.connection import Client, Connection
 from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer
 from relayguard.pipeline.transaction import Ending
-from relayguard.services import Answer, Question, Resolver
+from relayguard.services import Answer, Question, Resolver, Store
 from relayguard.snapshot import take
+from relayguard.stores.declared import NoStore
 
 _CHUNK = 65535
 
@@ -140,14 +141,21 @@ class TracedResolver:
             self._trace.asked.append(Asked(question, answer, seconds))
 
 
-async def rehearse(rehearsal: Rehearsal, config: Config, zone: str | None = None) -> Trace:
-    """Run the message through the pipeline of a listener; raises ConfigError. DNS is live, or that of a zone file."""
+async def rehearse(
+    rehearsal: Rehearsal, config: Config, zone: str | None = None, store: Store | None = None
+) -> Trace:
+    """Run the message through the pipeline of a listener; raises ConfigError. DNS is live, or that of a zone file.
+
+    Nothing is counted, unless in `store`.
+    """
     trace = Trace()
     listener = rehearsal.listener or next(iter(config.listener))
     if listener not in config.listener:
         raise ConfigError([Problem("listener", f"there is no {listener!r}, only {', '.join(config.listener)}")])
     inner: Resolver = ZoneResolver(zone) if zone is not None else build_resolver(config, trace)
-    filters = build_filters(take(config), services_of(config, TracedResolver(inner, trace), trace), listener)
+    filters = build_filters(
+        take(config), services_of(config, TracedResolver(inner, trace), trace, store or NoStore()), listener
+    )
     pipeline = build_pipeline(config, filters, trace, trace, listener)
     if rehearsal.role is Role.INCOMING:
         # The role is asked for by name here, so the client's address must not say otherwise.

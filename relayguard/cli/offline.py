@@ -10,6 +10,7 @@ from relayguard.milter.transport import problem_with
 from relayguard.pipeline.filters import Filter
 from relayguard.services import Answer, Question, Status
 from relayguard.snapshot import Snapshot, take
+from relayguard.stores.declared import NoStore
 
 
 class NoResolver:
@@ -66,7 +67,7 @@ def check_filters(config: Config) -> tuple[Snapshot, Mapping[str, tuple[Filter, 
     for listener in config.listener:
         try:
             built[listener] = build_filters(
-                snapshot, services_of(snapshot.config, NoResolver(), NoMetrics()), listener
+                snapshot, services_of(snapshot.config, NoResolver(), NoMetrics(), NoStore()), listener
             )
         except ConfigError as error:
             problems |= dict.fromkeys(error.problems)

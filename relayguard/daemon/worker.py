@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable
 
 from relayguard import __version__
-from relayguard.app import build_filters, build_pipeline, build_resolver, services_of
+from relayguard.app import build_filters, build_pipeline, build_resolver, build_store, services_of
 from relayguard.config import ConfigError
 from relayguard.daemon.assignment import Assignment
 from relayguard.daemon.channel import Channel, Facts, Word
@@ -27,6 +27,7 @@ from relayguard.milter.transport import Transport, open_transport
 from relayguard.pipeline.connection import Pipeline
 from relayguard.pipeline.envelope_log import EnvelopeLog
 from relayguard.pipeline.record import Observers
+from relayguard.services import Store
 from relayguard.snapshot import Snapshot
 
 EXIT_TRANSPORT = 70
@@ -79,19 +80,26 @@ async def _serve(assignment: Assignment) -> int:
         # Mail is not to stop for want of a place to count it in.
         logger.error("metrics are not counted", folder=assignment.metrics, error=error.strerror)
     worker = Worker(assignment, logger)
+    metrics = PrometheusMetrics(__version__, place)
+    store = build_store(snapshot.config, metrics, logger, assignment.workers)
     try:
-        pipelines = build(snapshot, assignment.sockets, logger, place)
+        pipelines = build(snapshot, assignment.sockets, logger, metrics, store)
     except ConfigError as error:
         worker.channel.say(Word.FAILED, problem="; ".join(map(str, error.problems))[:_PROBLEM])
         return EXIT_CONFIGURATION
-    return await worker.run(open_transport(assignment.transport, pipelines, logger))
+    keeping = asyncio.create_task(store.keep()) if store.declared else None
+    status = await worker.run(open_transport(assignment.transport, pipelines, logger))
+    if keeping is not None:
+        keeping.cancel()
+    return status
 
 
-def build(snapshot: Snapshot, listeners: Iterable[str], logger: Logger, place: Place) -> dict[str, Pipeline]:
+def build(
+    snapshot: Snapshot, listeners: Iterable[str], logger: Logger, metrics: PrometheusMetrics, store: Store
+) -> dict[str, Pipeline]:
     """Build everything that serves the listeners; raises ConfigError."""
     config = snapshot.config
-    metrics = PrometheusMetrics(__version__, place)
-    services = services_of(config, build_resolver(config, metrics), metrics)
+    services = services_of(config, build_resolver(config, metrics), metrics, store)
     observer = Observers([metrics, EnvelopeLog(logger)])
     return {
         name: build_pipeline(config, build_filters(snapshot, services, name), observer, metrics, name)

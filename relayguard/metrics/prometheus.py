@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from relayguard.core.caps import Cap
 from relayguard.core.decision import OUTCOMES
 from relayguard.core.envelope import Envelope
+from relayguard.core.limits import Charge
 from relayguard.core.session import Session
 from relayguard.core.stages import Stage
 from relayguard.core.verdicts import Given
@@ -18,6 +19,7 @@ from relayguard.metrics.catalog import Metric
 from relayguard.metrics.numbers import Histograms, Numbers, Place, private
 from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer
 from relayguard.services import Answer, Question
+from relayguard.stores.backend import Trouble
 
 NO_FILTER = ""
 """The label of an outcome that no filter asked for."""
@@ -54,6 +56,13 @@ class PrometheusMetrics(Observer, Collector):
         self._dns_queries = self._numbers(catalog.DNS_QUERIES)
         self._dns_seconds = self._histograms(catalog.DNS_SECONDS)
         self._dns_hits = self._numbers(catalog.DNS_CACHE_HITS)[()]
+        self._limits = self._numbers(catalog.LIMIT_DECISIONS)
+        self._fullest = self._numbers(catalog.LIMIT_FULLEST)
+        self._nearly = self._numbers(catalog.LIMIT_NEARLY)
+        self._store_operations = self._numbers(catalog.STORE_OPERATIONS)
+        self._store_seconds = self._histograms(catalog.STORE_SECONDS_TAKEN)
+        self._store_fallback = self._numbers(catalog.STORE_FALLBACK)
+        self._store_moved = self._numbers(catalog.STORE_MOVED_ASIDE)[()]
         # A filter may run into a cap, or ask what is known of DNS, in a thread of its own; all else is on the loop.
         self._of_threads = Lock()
         self._numbers(catalog.BUILD_INFO)[version,].set(1)
@@ -132,6 +141,29 @@ class PrometheusMetrics(Observer, Collector):
         """See `DnsObserver`."""
         with self._of_threads:
             self._dns_hits.add(count)
+
+    def store_answered(self, store: str, trouble: Trouble | None, seconds: float) -> None:
+        """See `StoreObserver`."""
+        self._store_operations[store, trouble or "ok"].add()
+        self._store_seconds[store,].observe(seconds)
+
+    def store_fell_back(self, store: str, *, active: bool) -> None:
+        """See `StoreObserver`."""
+        self._store_fallback[store,].set(float(active))
+
+    def store_moved_aside(self) -> None:
+        """See `StoreObserver`."""
+        self._store_moved.add()
+
+    def limit_judged(self, charge: Charge, *, admitted: bool) -> None:
+        """See `StoreObserver`."""
+        outcome = "admitted" if admitted else "refused" if charge.binding else "shadow"
+        self._limits[charge.limit.name, outcome].add()
+
+    def limit_used(self, limit: str, fullest: float, nearly: int) -> None:
+        """See `StoreObserver`."""
+        self._fullest[limit,].set(fullest)
+        self._nearly[limit,].set(nearly)
 
     def cap_hit(self, cap: Cap) -> None:
         """See `Metrics`."""

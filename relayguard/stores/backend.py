@@ -51,5 +51,8 @@ class Backend(Protocol):
     async def forget(self, limit: str, key: str) -> bool:
         """Forget a counter; return whether there was one."""
 
+    async def keep(self) -> None:
+        """Do what is to be done now and then, for ever, such as sweeping; return if there is nothing."""
+
     async def close(self) -> None:
         """Let go of what it holds."""

@@ -57,5 +57,8 @@ class MemoryBackend:
         """See `Backend`."""
         return self._states.pop((limit, key), None) is not None
 
+    async def keep(self) -> None:
+        """See `Backend`: what is over is forgotten when there must be room."""
+
     async def close(self) -> None:
         """See `Backend`."""
