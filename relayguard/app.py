@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter
 
@@ -125,7 +125,12 @@ def build_store(config: Config, observer: StoreObserver, logger: Logger, workers
 def services_of(config: Config, resolver: Resolver, metrics: Metrics, store: Store) -> Services:
     """Return what filters may ask for."""
     return Services(
-        resolver=resolver, clock=SystemClock(), metrics=metrics, store=store, authserv_id=config.authserv_id
+        resolver=resolver,
+        clock=SystemClock(),
+        metrics=metrics,
+        store=store,
+        authserv_id=config.authserv_id,
+        listeners=tuple(config.listener),
     )
 
 
@@ -183,10 +188,21 @@ def _options(cls: type, table: dict[str, Any], path: str) -> object | None:
         return None
     if not (isinstance(options_class, type) and is_dataclass(options_class)):
         raise ConfigError([Problem(path, f"the 'options' of {cls.__name__} must be annotated with a dataclass")])
-    options_class.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]
+    _be_strict(options_class)
     fields = (*options_class.__dataclass_fields__, *FilterPolicy.model_fields)
     options: object = validate(TypeAdapter(options_class), table, path, fields)
     return options
+
+
+def _be_strict(options_class: type) -> None:
+    """Have a dataclass, and those that its fields are made of, refuse unknown options and wrong types."""
+    options_class.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]
+    hints = list(get_type_hints(options_class).values())
+    while hints:
+        hint = hints.pop()
+        hints += get_args(hint)
+        if isinstance(hint, type) and is_dataclass(hint):
+            _be_strict(hint)
 
 
 def constructor_hints(cls: type) -> dict[str, Any]:

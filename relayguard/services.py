@@ -134,6 +134,7 @@ class Services:
     """All services; a filter takes them as ``services`` in its constructor.
 
     `authserv_id` is our name: in Authentication-Results, and wherever else a filter must say who we are.
+    `listeners` are the names of all listeners.
     """
 
     resolver: Resolver
@@ -141,3 +142,4 @@ class Services:
     metrics: Metrics
     store: Store
     authserv_id: str
+    listeners: tuple[str, ...] = ("default",)

@@ -80,6 +80,12 @@ CONNECTIONS = Metric(
 SESSIONS = Metric(
     "relayguard_sessions_active", Kind.GAUGE, "Clients connected now.", (("listener", Configured.LISTENER),)
 )
+SESSIONS_REFUSED = Metric(
+    "relayguard_sessions_refused_total",
+    Kind.COUNTER,
+    "Clients refused at connect or HELO; shadow: they would have been, had no filter been in shadow mode.",
+    (("stage", ("connect", "helo")), ("filter", Configured.FILTER), ("outcome", ("rejected", "deferred", "shadow"))),
+)
 ENVELOPES_BEGUN = Metric("relayguard_envelopes_begun_total", Kind.COUNTER, "Envelopes that began.", (("role", Role),))
 ENVELOPES = Metric(
     "relayguard_envelopes_total",
@@ -127,6 +133,12 @@ FILTER_FAILURES = Metric(
     Kind.COUNTER,
     "Hook calls whose findings were lost.",
     (("filter", Configured.FILTER), ("stage", Stage), ("kind", Failure)),
+)
+REFRESHES_FAILED = Metric(
+    "relayguard_filter_refreshes_failed_total",
+    Kind.COUNTER,
+    "Times a filter could not read anew what it looks up in files, and went on with what it had.",
+    (("filter", Configured.FILTER),),
 )
 BREAKER_OPEN = Metric(
     "relayguard_filter_breaker_open",
@@ -253,6 +265,7 @@ OF_WORKERS: tuple[Metric, ...] = (
     BUILD_INFO,
     CONNECTIONS,
     SESSIONS,
+    SESSIONS_REFUSED,
     ENVELOPES_BEGUN,
     ENVELOPES,
     WOULD_BE,
@@ -262,6 +275,7 @@ OF_WORKERS: tuple[Metric, ...] = (
     ENVELOPE_SECONDS,
     FILTER_SECONDS,
     FILTER_FAILURES,
+    REFRESHES_FAILED,
     BREAKER_OPEN,
     LOOP_HELD,
     RESULTS,

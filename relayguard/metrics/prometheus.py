@@ -17,7 +17,7 @@ from relayguard.core.verdicts import Given
 from relayguard.metrics import catalog
 from relayguard.metrics.catalog import Metric
 from relayguard.metrics.numbers import Histograms, Numbers, Place, private
-from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer
+from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer, SessionRefusal
 from relayguard.services import Answer, Question
 from relayguard.stores.backend import Trouble
 
@@ -39,6 +39,7 @@ class PrometheusMetrics(Observer, Collector):
         self._place = place
         self._connections = self._numbers(catalog.CONNECTIONS)
         self._sessions = self._numbers(catalog.SESSIONS)
+        self._sessions_refused = self._numbers(catalog.SESSIONS_REFUSED)
         self._begun = self._numbers(catalog.ENVELOPES_BEGUN)
         self._envelopes = self._numbers(catalog.ENVELOPES)
         self._would_be = self._numbers(catalog.WOULD_BE)
@@ -48,6 +49,7 @@ class PrometheusMetrics(Observer, Collector):
         self._envelope_seconds = self._histograms(catalog.ENVELOPE_SECONDS)
         self._filter_seconds = self._histograms(catalog.FILTER_SECONDS)
         self._failures = self._numbers(catalog.FILTER_FAILURES)
+        self._refreshes = self._numbers(catalog.REFRESHES_FAILED)
         self._breakers = self._numbers(catalog.BREAKER_OPEN)
         self._holds = self._numbers(catalog.LOOP_HELD)
         self._results = self._numbers(catalog.RESULTS)
@@ -116,6 +118,17 @@ class PrometheusMetrics(Observer, Collector):
     def loop_held(self, filter_name: str, stage: Stage, seconds: float, *, moved: bool) -> None:
         """See `Observer`."""
         self._holds[filter_name, stage].add()
+
+    def refresh_failed(self, filter_name: str) -> None:
+        """See `Observer`."""
+        self._refreshes[filter_name,].add()
+
+    def session_refused(self, refusal: SessionRefusal) -> None:
+        """See `Observer`."""
+        given = refusal.given or refusal.would_be
+        if given is not None:
+            outcome = OUTCOMES[type(given.verdict)] if refusal.given else "shadow"
+            self._sessions_refused[refusal.stage, given.filter, outcome].add()
 
     def decided(self, record: EnvelopeRecord) -> None:
         """See `Observer`."""
