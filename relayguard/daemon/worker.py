@@ -24,9 +24,10 @@ from relayguard.metrics.processes import resident_memory
 from relayguard.metrics.prometheus import PrometheusMetrics
 from relayguard.metrics.shared import share
 from relayguard.milter.transport import Transport, open_transport
-from relayguard.pipeline.connection import Pipeline
 from relayguard.pipeline.envelope_log import EnvelopeLog
+from relayguard.pipeline.filters import Filter
 from relayguard.pipeline.record import Observers
+from relayguard.pipeline.refreshing import keep_fresh
 from relayguard.services import Store
 from relayguard.snapshot import Snapshot
 
@@ -83,28 +84,29 @@ async def _serve(assignment: Assignment) -> int:
     metrics = PrometheusMetrics(__version__, place)
     store = build_store(snapshot.config, metrics, logger, assignment.workers)
     try:
-        pipelines = build(snapshot, assignment.sockets, logger, metrics, store)
+        filters = build(snapshot, assignment.sockets, metrics, store)
     except ConfigError as error:
         worker.channel.say(Word.FAILED, problem="; ".join(map(str, error.problems))[:_PROBLEM])
         return EXIT_CONFIGURATION
-    keeping = asyncio.create_task(store.keep()) if store.declared else None
+    observer = Observers([metrics, EnvelopeLog(logger)])
+    pipelines = {name: build_pipeline(snapshot.config, own, observer, metrics, name) for name, own in filters.items()}
+    keeping = [asyncio.create_task(keep_fresh(own, observer, logger)) for own in filters.values()]
+    # Who counts by no limit needs no file of counters.
+    if store.declared:
+        keeping.append(asyncio.create_task(store.keep()))
     status = await worker.run(open_transport(assignment.transport, pipelines, logger))
-    if keeping is not None:
-        keeping.cancel()
+    for task in keeping:
+        task.cancel()
     return status
 
 
 def build(
-    snapshot: Snapshot, listeners: Iterable[str], logger: Logger, metrics: PrometheusMetrics, store: Store
-) -> dict[str, Pipeline]:
-    """Build everything that serves the listeners; raises ConfigError."""
+    snapshot: Snapshot, listeners: Iterable[str], metrics: PrometheusMetrics, store: Store
+) -> dict[str, tuple[Filter, ...]]:
+    """Build the filters of the listeners; raises ConfigError."""
     config = snapshot.config
     services = services_of(config, build_resolver(config, metrics), metrics, store)
-    observer = Observers([metrics, EnvelopeLog(logger)])
-    return {
-        name: build_pipeline(config, build_filters(snapshot, services, name), observer, metrics, name)
-        for name in listeners
-    }
+    return {name: build_filters(snapshot, services, name) for name in listeners}
 
 
 class Worker:

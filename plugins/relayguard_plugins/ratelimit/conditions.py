@@ -54,30 +54,30 @@ _FACTS = {
     "author": Fact.AUTHOR_DOMAIN,
 }
 
-Test = Callable[[Known], bool]
+Check = Callable[[Known], bool]
 
 
-def tests_of(conditions: Conditions) -> list[Test]:
-    """Return a test for each thing that is said."""
+def checks_of(conditions: Conditions) -> list[Check]:
+    """Return a check of each thing that is said."""
     return [_TESTS[name](conditions) for name in conditions.said]
 
 
-def _listener(conditions: Conditions) -> Test:
+def _listener(conditions: Conditions) -> Check:
     names = frozenset(conditions.listener or ())
     return lambda known: known.session.listener in names
 
 
-def _role(conditions: Conditions) -> Test:
+def _role(conditions: Conditions) -> Check:
     roles = frozenset(conditions.role or ())
     return lambda known: known.envelope is not None and known.envelope.role in roles
 
 
-def _client(conditions: Conditions) -> Test:
+def _client(conditions: Conditions) -> Check:
     networks = conditions.client or ()
     return lambda known: contains(networks, unmapped(known.session.client_address))
 
 
-def _login(conditions: Conditions) -> Test:
+def _login(conditions: Conditions) -> Check:
     entries = [entry.casefold() for entry in conditions.login or ()]
     whole, domains = frozenset(entries), tuple(entry for entry in entries if entry.startswith("@"))
 
@@ -91,17 +91,17 @@ def _login(conditions: Conditions) -> Test:
     return test
 
 
-def _sender(conditions: Conditions) -> Test:
+def _sender(conditions: Conditions) -> Check:
     matches = _addresses(conditions.sender or ())
     return lambda known: known.envelope is not None and matches(known.envelope.sender)
 
 
-def _recipient(conditions: Conditions) -> Test:
+def _recipient(conditions: Conditions) -> Check:
     matches = _addresses(conditions.recipient or ())
     return lambda known: matches(known.recipient)
 
 
-def _author(conditions: Conditions) -> Test:
+def _author(conditions: Conditions) -> Check:
     names = [to_a_labels(name) or "" for name in conditions.author or ()]
 
     def test(known: Known) -> bool:
@@ -127,7 +127,7 @@ def _addresses(entries: Iterable[str]) -> Callable[[Address], bool]:
     )
 
 
-_TESTS: dict[str, Callable[[Conditions], Test]] = {
+_TESTS: dict[str, Callable[[Conditions], Check]] = {
     "listener": _listener,
     "role": _role,
     "client": _client,

@@ -52,7 +52,10 @@ class RuleOptions:
     overrides: Path | None = None
 
     def __post_init__(self) -> None:
-        problem = next(_problems(self), None)
+        try:
+            problem = next(_problems(self), None)
+        except ValueError as error:
+            problem = str(error)
         if problem is not None:
             raise ValueError(f"{self.name}: {problem}")
 

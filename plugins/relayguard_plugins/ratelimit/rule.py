@@ -7,7 +7,7 @@ from math import ceil, isinf
 
 from relayguard import Charge, Defer, Quarantine, Reject, Result, Role, Stage, Standing, Verdict
 from relayguard_plugins.ratelimit.amounts import Counted
-from relayguard_plugins.ratelimit.conditions import tests_of
+from relayguard_plugins.ratelimit.conditions import checks_of
 from relayguard_plugins.ratelimit.facts import Fact, Known, Prefixes, reader_of
 from relayguard_plugins.ratelimit.options import RuleOptions
 from relayguard_plugins.ratelimit.overrides import Overrides
@@ -45,8 +45,8 @@ class Rule:
         self._amount = amount
         self._key = " ".join(options.key)
         self._binding = options.action in ("defer", "reject")
-        self._matching = tests_of(options.match)
-        self._exempting = tests_of(options.exempt)
+        self._matching = checks_of(options.match)
+        self._exempting = checks_of(options.exempt)
         prefixes = Prefixes(options.ipv4_prefix, options.ipv6_prefix)
         self._readers = [reader_of(fact, prefixes) for fact in options.key]
         # Unless the rule says otherwise: this host's own mail would become a bounce of a bounce, and a relay of ours
