@@ -4,7 +4,7 @@ import difflib
 import inspect
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -26,6 +26,7 @@ from relayguard.pipeline.registry import Candidate, register
 from relayguard.pipeline.rules import Rules
 from relayguard.services import Metrics, Resolver, Services, Store
 from relayguard.snapshot import Snapshot
+from relayguard.stores.backend import Backend
 from relayguard.stores.memory import MemoryBackend
 from relayguard.stores.shared import Place, SharedStore, StoreObserver
 
@@ -101,24 +102,34 @@ def build_resolver(config: Config, observer: DnsObserver) -> CachingResolver:
         raise ConfigError([Problem("dns.nameservers", str(error))]) from error
 
 
+def build_backend(config: Config, moved_aside: Callable[[], None] = lambda: None) -> Backend:
+    """Return where limits are counted as long as all is well. Opens and connects nothing."""
+    store = config.store
+    if store.kind == "redis":
+        from relayguard.stores.redis import RedisBackend
+
+        return RedisBackend(store.url, store.password_file, store.ca_file, store.prefix, store.timeout)
+    if store.kind == "lmdb":
+        from relayguard.stores.lmdb import LmdbBackend
+
+        return LmdbBackend(store.folder, store.max_keys, store.timeout, moved_aside=moved_aside)
+    return MemoryBackend()
+
+
 def build_store(config: Config, observer: StoreObserver, logger: Logger, workers: int) -> SharedStore:
     """Return where limits are counted, best first: what all hosts share, what this host has, what each worker has.
 
     Opens and connects nothing: that is done when something is counted. `workers` is how many there are on this host.
     """
-    store, places = config.store, []
     # Who counts by itself in a place has its share of a limit there.
-    hosts = store.hosts if store.kind == "redis" else 1
-    if store.kind == "redis":
-        from relayguard.stores.redis import RedisBackend
-
-        places.append(Place(RedisBackend(store.url, store.password_file, store.ca_file, store.prefix, store.timeout)))
-    if store.kind != "memory":
-        from relayguard.stores.lmdb import LmdbBackend
-
-        moved = observer.store_moved_aside
-        places.append(Place(LmdbBackend(store.folder, store.max_keys, store.timeout, moved_aside=moved), hosts))
-    places.append(Place(MemoryBackend(), hosts * workers))
+    moved = observer.store_moved_aside
+    places = [Place(build_backend(config, moved), workers if config.store.kind == "memory" else 1)]
+    if config.store.kind == "redis":
+        hosts = config.store.hosts
+        alone = config.model_copy(update={"store": config.store.model_copy(update={"kind": "lmdb"})})
+        places += [Place(build_backend(alone, moved), hosts), Place(MemoryBackend(), hosts * workers)]
+    elif config.store.kind == "lmdb":
+        places.append(Place(MemoryBackend(), workers))
     return SharedStore(places, observer, logger)
 
 

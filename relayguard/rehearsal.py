@@ -28,7 +28,10 @@ _CHUNK = 65535
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsal:
-    """A message, and how it is pretended to arrive; `listener` None is the first of the configuration."""
+    """A message, and how it is pretended to arrive; `listener` None is the first of the configuration.
+
+    `login` is who submits it, where `role` is submission.
+    """
 
     raw: bytes
     client: IpAddress
@@ -37,6 +40,7 @@ class Rehearsal:
     recipients: tuple[str, ...]
     role: Role
     listener: str | None = None
+    login: str = "someone"
 
 
 def rehearsal_of(
@@ -47,6 +51,7 @@ def rehearsal_of(
     recipients: tuple[str, ...],
     role: Role,
     listener: str | None = None,
+    login: str | None = None,
 ) -> Rehearsal:
     """Return a rehearsal; raises ValueError for a client that is no IP address.
 
@@ -63,6 +68,7 @@ def rehearsal_of(
         recipients=recipients,
         role=role,
         listener=listener,
+        login=login or "someone",
     )
 
 
@@ -167,7 +173,7 @@ async def rehearse(
 async def _play(rehearsal: Rehearsal, connection: Connection, trace: Trace) -> None:
     address = None if rehearsal.role is Role.LOCAL else rehearsal.client
     words = () if rehearsal.sender.isascii() else ("SMTPUTF8",)
-    login = {"{auth_type}": "PLAIN", "{auth_authen}": "someone"} if rehearsal.role is Role.SUBMISSION else {}
+    login = {"{auth_type}": "PLAIN", "{auth_authen}": rehearsal.login} if rehearsal.role is Role.SUBMISSION else {}
     recipients = 0
 
     def refused(stage: Stage, refusal: Reject | Defer | None) -> bool:

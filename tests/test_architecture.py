@@ -43,6 +43,7 @@ BROAD_EXCEPTS = {
     "relayguard/pipeline/dispatch.py": 2,
     "relayguard/pipeline/discovery.py": 2,
     "relayguard/pipeline/hold.py": 1,
+    "relayguard/pipeline/refreshing.py": 1,
     "relayguard/pipeline/threads.py": 1,
     "relayguard/milter/dialogue.py": 1,
     "relayguard/milter/libmilter.py": 1,

@@ -45,6 +45,9 @@ class Backend(Protocol):
     async def take(self, charges: Sequence[Charge]) -> Sequence[Standing]:
         """Judge the charges together, and count them: all in one step that nobody else comes between."""
 
+    async def look(self, charges: Sequence[Charge]) -> Sequence[Standing]:
+        """Judge the charges together as `take` would, and count nothing."""
+
     def entries(self) -> AsyncIterator[Entry]:
         """Yield all counters that say something. For people: it may take its time."""
 

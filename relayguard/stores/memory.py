@@ -28,12 +28,19 @@ class MemoryBackend:
 
     async def take(self, charges: Sequence[Charge]) -> Sequence[Standing]:
         """See `Backend`."""
-        keys = [(charge.limit.name, charge.key) for charge in charges]
-        standings, states = settle(charges, [self._states.get(key) for key in keys], self._now())
-        for key, state in zip(keys, states, strict=True):
+        standings, states = self._settle(charges)
+        for charge, state in zip(charges, states, strict=True):
             if state is not None:
-                self._put(key, state)
+                self._put((charge.limit.name, charge.key), state)
         return standings
+
+    async def look(self, charges: Sequence[Charge]) -> Sequence[Standing]:
+        """See `Backend`."""
+        return self._settle(charges)[0]
+
+    def _settle(self, charges: Sequence[Charge]) -> tuple[Sequence[Standing], Sequence[State | None]]:
+        states = [self._states.get((charge.limit.name, charge.key)) for charge in charges]
+        return settle(charges, states, self._now())
 
     def _put(self, key: Key, state: State) -> None:
         # What was changed last stands last.

@@ -36,6 +36,14 @@ def test_a_full_store_forgets_what_is_over_before_anything_else() -> None:
     assert not take(store, "a")
 
 
+def test_to_look_counts_nothing() -> None:
+    store = MemoryBackend()
+    for _ in range(3):
+        assert asyncio.run(store.look([Charge(LIMIT, "a", 6)]))[0].left == 4
+    assert take(store, "a", 6)
+    assert not asyncio.run(store.look([Charge(LIMIT, "a", 6)]))[0].admitted
+
+
 def test_a_flood_of_keys_takes_no_more_room_than_it_may() -> None:
     store = MemoryBackend(max_keys=10)
     for number in range(100):

@@ -30,6 +30,9 @@ class Ailing:
             raise StoreError(self.trouble, "as the test wants it")
         return await self._inner.take(charges)
 
+    async def look(self, charges: Sequence[Charge]) -> Sequence[Standing]:
+        return await self._inner.look(charges)
+
     def entries(self) -> AsyncIterator[Entry]:
         return self._inner.entries()
 
