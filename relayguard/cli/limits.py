@@ -135,10 +135,12 @@ def _print_entries(entries: Iterable[Entry]) -> None:
 def _print(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*map(printable, row))
+        # A key may look like markup.
+        table.add_row(*(Text(printable(cell)) for cell in row))
     # Into a file or a pipe goes a line each, however long.
     console = Console()
-    (console if console.is_terminal else Console(width=400)).print(table, markup=False, highlight=False)
+    (console if console.is_terminal else Console(width=400)).print(table)
