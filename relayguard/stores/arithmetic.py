@@ -178,6 +178,18 @@ def is_over(state: State, now: float) -> bool:
     return expires(state) < now
 
 
+def rebased(state: State, now: float) -> State:
+    """Return the state on the clock as it goes now. Else what a wrong clock has left would stay until it is right."""
+    if state.updated <= now + STEP_SECONDS:
+        return state
+    by = state.updated - now
+    if isinstance(state, Rate):
+        return state._replace(full=state.full - by, updated=now)
+    if isinstance(state, Window):
+        return state._replace(start=state.start - by, updated=now)
+    return state._replace(members={name: seen - by for name, seen in state.members.items()}, updated=now)
+
+
 def _in_time(then: float, updated: float, now: float) -> float:
     """Return `then` on the clock as it goes now: set back, it takes along what was told by it before."""
     return then - (updated - now) if updated > now + STEP_SECONDS else then
