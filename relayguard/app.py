@@ -102,7 +102,7 @@ def build_resolver(config: Config, observer: DnsObserver) -> CachingResolver:
         raise ConfigError([Problem("dns.nameservers", str(error))]) from error
 
 
-def build_backend(config: Config, moved_aside: Callable[[], None] = lambda: None) -> Backend:
+def build_backend(config: Config, moved_aside: Callable[[str], None] = lambda _: None) -> Backend:
     """Return where limits are counted as long as all is well. Opens and connects nothing."""
     store = config.store
     if store.kind == "redis":
@@ -121,8 +121,12 @@ def build_store(config: Config, observer: StoreObserver, logger: Logger, workers
 
     Opens and connects nothing: that is done when something is counted. `workers` is how many there are on this host.
     """
+
     # Who counts by itself in a place has its share of a limit there.
-    moved = observer.store_moved_aside
+    def moved(path: str) -> None:
+        observer.store_moved_aside()
+        logger.error("a broken file of counters was moved aside", path=path)
+
     places = [Place(build_backend(config, moved), workers if config.store.kind == "memory" else 1)]
     if config.store.kind == "redis":
         hosts = config.store.hosts

@@ -65,6 +65,8 @@ def settle(
 def judge(charge: Charge, state: State | None, now: float) -> tuple[Standing, State]:
     """Return how a charge stands, and the state if it is counted. A state of another algorithm counts as none."""
     limit = charge.limit
+    if state is not None:
+        state = rebased(state, now)
     if limit.algorithm is Algorithm.RATE:
         return _judge_rate(limit, charge.cost, state if isinstance(state, Rate) else None, now)
     if limit.algorithm is Algorithm.WINDOW:
@@ -78,8 +80,7 @@ def _judge_rate(limit: Limit, cost: int, state: Rate | None, now: float) -> tupl
     before = now
     if state:
         # The limit may have been changed since: no more than all of its capacity can have been used by then.
-        full = min(_in_time(state.full, state.updated, now), min(state.updated, now) + span)
-        before = max(full, now)
+        before = max(min(state.full, state.updated + span), now)
     after = before + cost * interval
     wait = after - now - span
     admitted = wait <= EPSILON
@@ -110,7 +111,7 @@ def _judge_window(limit: Limit, cost: int, state: Window | None, now: float) -> 
 
 def _advance(state: Window, seconds: float, now: float) -> tuple[float, float, float]:
     """Return start, previous and current of the period that `now` is in."""
-    start = min(_in_time(state.start, state.updated, now), now)
+    start = min(state.start, now)
     passed = int((now - start) / seconds)
     if not passed:
         return start, state.previous, state.current
@@ -145,8 +146,7 @@ def _judge_distinct(limit: Limit, member: str, state: Distinct | None, now: floa
 
 
 def _living(state: Distinct, seconds: float, now: float) -> dict[bytes, float]:
-    shifted = {name: _in_time(seen, state.updated, now) for name, seen in state.members.items()}
-    return {name: seen for name, seen in shifted.items() if seen > now - seconds}
+    return {name: seen for name, seen in state.members.items() if seen > now - seconds}
 
 
 def member_name(member: str) -> bytes:
@@ -156,8 +156,9 @@ def member_name(member: str) -> bytes:
 
 def used(state: State, now: float) -> float:
     """Return the used part of the capacity, by the limit under which the counter was last changed."""
+    state = rebased(state, now)
     if isinstance(state, Rate):
-        return min(1.0, max(0.0, _in_time(state.full, state.updated, now) - now) / state.span)
+        return min(1.0, max(0.0, state.full - now) / state.span)
     if isinstance(state, Window):
         start, previous, current = _advance(state, state.seconds, now)
         return (previous * (1.0 - (now - start) / state.seconds) + current) / state.amount
@@ -174,12 +175,12 @@ def expires(state: State) -> float:
 
 
 def is_over(state: State, now: float) -> bool:
-    """Tell whether the state says nothing any more. After the clock was set back, its times are not to be believed."""
-    return expires(state) < now
+    """Tell whether the state says nothing any more."""
+    return expires(rebased(state, now)) < now
 
 
 def rebased(state: State, now: float) -> State:
-    """Return the state on the clock as it goes now. Else what a wrong clock has left would stay until it is right."""
+    """Return the state on the clock as it goes now: set back, it takes along what was told by it before."""
     if state.updated <= now + STEP_SECONDS:
         return state
     by = state.updated - now
@@ -188,8 +189,3 @@ def rebased(state: State, now: float) -> State:
     if isinstance(state, Window):
         return state._replace(start=state.start - by, updated=now)
     return state._replace(members={name: seen - by for name, seen in state.members.items()}, updated=now)
-
-
-def _in_time(then: float, updated: float, now: float) -> float:
-    """Return `then` on the clock as it goes now: set back, it takes along what was told by it before."""
-    return then - (updated - now) if updated > now + STEP_SECONDS else then

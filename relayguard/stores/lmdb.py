@@ -47,9 +47,20 @@ class LmdbBackend:
 
     async def take(self, charges: Sequence[Charge]) -> Sequence[Standing]:
         """See `Backend`."""
-        return await self._shared.write(partial(self._settle, charges))
+        return await self._shared.write(partial(self._take, charges))
 
-    def _settle(self, charges: Sequence[Charge], transaction: lmdb.Transaction) -> Sequence[Standing]:
+    async def look(self, charges: Sequence[Charge]) -> Sequence[Standing]:
+        """See `Backend`. Opens the file for reading alone, unless it is open, and makes none."""
+        async with self._shared.existing(writable=False) as there:
+            if there:
+                return await self._shared.read(partial(self._look, charges))
+        return settle(charges, [None] * len(charges), self._now())[0]
+
+    def _look(self, charges: Sequence[Charge], transaction: lmdb.Transaction) -> Sequence[Standing]:
+        values = [transaction.get(counter_key(charge.limit.name, charge.key)) for charge in charges]
+        return settle(charges, [decode(value) if value else None for value in values], self._now())[0]
+
+    def _take(self, charges: Sequence[Charge], transaction: lmdb.Transaction) -> Sequence[Standing]:
         counters = [counter_key(charge.limit.name, charge.key) for charge in charges]
         values = [transaction.get(counter) for counter in counters]
         before = [decode(value) if value else None for value in values]
@@ -88,8 +99,8 @@ class LmdbBackend:
         async with self._shared.existing(writable=True) as there:
             return there and await self._shared.write(lambda transaction: transaction.delete(counter_key(limit, key)))
 
-    async def sweep(self) -> None:
-        """Clear away what says nothing any more, for ever; of several processes that do, one works and the others wait."""
+    async def keep(self) -> None:
+        """See `Backend`. Clears away what says nothing any more, for ever; of several processes that do, one works and the others wait."""
         await self._sweep.run()
 
     async def close(self) -> None:

@@ -362,7 +362,7 @@ def test_the_sweep_makes_room_again(opened: Opened) -> None:
     opened.clock.now += 60
 
     async def wait_for_room() -> Sequence[Standing]:
-        sweeping = asyncio.create_task(store.sweep())
+        sweeping = asyncio.create_task(store.keep())
         try:
             while True:
                 try:
