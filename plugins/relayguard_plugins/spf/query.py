@@ -147,7 +147,7 @@ class Query(spf.query):
             self._need([self._address_of(exchange.host) for exchange in answer.exchanges])
         if answer.status is Status.TEMPERROR:
             raise spf.TempError(f"DNS {answer.reason or 'error'} for {qtype} of {name}")
-        records = list(answer.read(_records))
+        records = list(answer.read(_records) if answer.texts or answer.exchanges else answer.hosts)
         # RFC 7208 §4.6.4: at most two void lookups; those in the client's own zone are not the domain's fault.
         if not records and not ignore_void and not self._dispensable:
             self.void_lookups += 1
@@ -267,14 +267,13 @@ def _absolute(name: str) -> str:
 
 
 def _records(answer: Answer) -> tuple[object, ...]:
+    """Return texts or exchanges as pyspf wants them; hosts it takes as they are."""
     if answer.texts:
         return tuple((text,) for text in answer.texts)
-    if answer.exchanges:
-        return tuple((exchange.preference, exchange.host) for exchange in answer.exchanges)
-    return answer.hosts
+    return tuple((exchange.preference, exchange.host) for exchange in answer.exchanges)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=MAX_TERMS)
 def _packed(address: str) -> tuple[int, int]:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     packed = socket.inet_pton(family, address)
