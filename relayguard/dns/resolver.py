@@ -99,8 +99,10 @@ class CachingResolver:
         # A task for each would cost more than all else where the answers are at hand.
         missing = dict.fromkeys(question for question in wanted if question not in answers)
         if missing:
-            found = await asyncio.gather(*(asyncio.shield(self._flight(question)) for question in missing))
-            answers.update(zip(missing, found, strict=True))
+            flights = [self._flight(question) for question in missing]
+            # It leaves them to the others if this message gives up, at half the cost of a shield for each.
+            await asyncio.wait(flights)
+            answers.update((question, flight.result()) for question, flight in zip(missing, flights, strict=True))
         return answers
 
     def _is_at_home(self) -> bool:
@@ -117,25 +119,30 @@ class CachingResolver:
     def _flight(self, question: Question) -> asyncio.Task[Answer]:
         task = self._in_flight.get(question)
         if task is None:
-            task = self._in_flight[question] = asyncio.create_task(self._ask(question))
-            task.add_done_callback(lambda _: self._in_flight.pop(question, None))
+            task = self._in_flight[question] = self._loop.create_task(self._ask(question))
         return task
 
     async def _ask(self, question: Question) -> Answer:
+        try:
+            answer = await self._answer(question)
+            self._cache.put(question, answer)
+            return answer
+        finally:
+            del self._in_flight[question]
+
+    async def _answer(self, question: Question) -> Answer:
         started = self._monotonic()
         name = absolute(question.name)
         if name is None:
             # No such name can exist; asking would only tell strangers what we were sent.
-            answer = Answer(status=Status.NXDOMAIN, expires=started + 60)
-        else:
-            async with self._places:
-                answer = await self._ask_any(name, question, started + self._timeout)
-            self._observer.dns_answered(question, answer, self._monotonic() - started)
-        self._cache.put(question, answer)
+            return Answer(status=Status.NXDOMAIN, expires=started + 60)
+        async with self._places:
+            answer = await self._ask_any(name, question, started + self._timeout)
+        self._observer.dns_answered(question, answer, self._monotonic() - started)
         return answer
 
     async def _ask_any(self, name: bytes, question: Question, deadline: float) -> Answer:
-        answer = failure("timeout", self._monotonic())
+        answer: Answer | None = None
         attempt = 0
         while (left := deadline - self._monotonic()) > 0:
             host, port = self._nameservers[attempt % len(self._nameservers)]
@@ -152,7 +159,7 @@ class CachingResolver:
                 continue
             if answer.status is not Status.TEMPERROR or attempt >= len(self._nameservers):
                 return answer
-        return answer
+        return answer or failure("timeout", self._monotonic())
 
     async def _exchange(self, name: bytes, question: Question, host: str, port: int, seconds: float) -> Answer:
         query = Query(name, question)

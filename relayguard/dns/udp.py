@@ -4,8 +4,8 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
-from functools import partial
-from typing import TypeVar
+from functools import lru_cache, partial
+from typing import Any, TypeVar
 
 import dns.exception
 import dns.inet
@@ -79,9 +79,10 @@ async def ask(wire: bytes, host: str, port: int, seconds: float, read: Callable[
     """
     loop = asyncio.get_running_loop()
     found: asyncio.Future[T] = loop.create_future()
-    with socket.socket(dns.inet.af_for_address(host), socket.SOCK_DGRAM) as opened:
+    family, address = _address(host, port)
+    with socket.socket(family, socket.SOCK_DGRAM) as opened:
         opened.settimeout(0)
-        opened.connect(dns.inet.low_level_address_tuple((host, port)))
+        opened.connect(address)
         opened.send(wire)
         # By its number: for a socket the selector would write out what it is.
         number = opened.fileno()
@@ -92,6 +93,11 @@ async def ask(wire: bytes, host: str, port: int, seconds: float, read: Callable[
         finally:
             timer.cancel()
             loop.remove_reader(number)
+
+
+@lru_cache(maxsize=64)
+def _address(host: str, port: int) -> tuple[int, tuple[Any, ...]]:
+    return dns.inet.af_for_address(host), dns.inet.low_level_address_tuple((host, port))
 
 
 def _receive(opened: socket.socket, found: asyncio.Future[T], read: Callable[[bytes], T | None]) -> None:
