@@ -164,7 +164,8 @@ class Evaluator:
         try:
             checked = self._outcome(query)
         except MissingAnswer as missing:
-            evaluation.missing = missing
+            # Its traceback holds the evaluation: a circle, which only a collection of garbage would end.
+            evaluation.missing = missing.with_traceback(None)
             return None
         if not query.names_sender:
             self._kept.put(evaluation.key, checked, evaluation.expires)
