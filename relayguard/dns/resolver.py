@@ -181,7 +181,7 @@ def absolute(name: str) -> bytes | None:
     if not ascii_name or len(ascii_name) > 253:
         return None
     labels = ascii_name.encode("ascii").split(b".")
-    if not all(0 < len(label) < 64 for label in labels):
+    if not all(labels) or max(map(len, labels)) > 63:
         return None
     return b"".join([b"%c%b" % (len(label), label) for label in labels]) + b"\0"
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import dns.exception
@@ -87,7 +87,7 @@ async def ask(wire: bytes, host: str, port: int, seconds: float, read: Callable[
         # By its number: for a socket the selector would write out what it is.
         number = opened.fileno()
         loop.add_reader(number, _receive, opened, found, read)
-        timer = loop.call_later(seconds, partial(_fail, found, TimeoutError()))
+        timer = loop.call_later(seconds, _fail, found, TimeoutError())
         try:
             return await found
         finally:
