@@ -12,7 +12,7 @@ from typing import NoReturn, SupportsIndex
 
 import spf
 
-from relayguard import Answer, Question, RecordType, Status
+from relayguard import Answer, IpAddress, Question, RecordType, Status
 
 
 def _never(name: str, qtype: str, *_: object) -> NoReturn:
@@ -129,6 +129,11 @@ class Query(spf.query):
         """How many addresses of the client's family the records pass that were looked at, at most."""
         self.names_sender = False
         """Whether the records ask for the local part or the HELO name: then the result is for these alone."""
+
+    def set_ip(self, i: str) -> None:
+        """Set the client: pyspf would read its address anew each time that an evaluation starts over."""
+        self.iplist = False
+        self.ipaddr, self.c, self.i, self.A, self.v, self.cidrmax = _client(i)
 
     def dns(
         self, name: str, qtype: str, cnames: dict[str, str] | None = None, ignore_void: bool = False
@@ -262,6 +267,11 @@ class Query(spf.query):
         """Never fetch the explanation: it is a stranger's text, and pyspf would fetch it even for a pass."""
 
 
+def first_question(domain: str) -> Question | None:
+    """Return what every evaluation for `domain` asks before all else; None if there is no such name."""
+    return Question(_absolute(domain), RecordType.TXT) if _NAME.match(domain) and domain.isascii() else None
+
+
 def _absolute(name: str) -> str:
     return name.removesuffix(".").lower()
 
@@ -271,6 +281,12 @@ def _records(answer: Answer) -> tuple[object, ...]:
     if answer.texts:
         return tuple((text,) for text in answer.texts)
     return tuple((exchange.preference, exchange.host) for exchange in answer.exchanges)
+
+
+@lru_cache(maxsize=1024)
+def _client(address: str) -> tuple[IpAddress, str, str, str, str, int]:
+    query = spf.query(address, "", "")
+    return query.ipaddr, query.c, query.i, query.A, query.v, query.cidrmax
 
 
 @lru_cache(maxsize=MAX_TERMS)
