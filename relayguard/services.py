@@ -66,20 +66,27 @@ class Answer:
     exchanges: tuple[MailExchange, ...] = ()
     reason: str | None = None
     expires: float = 0.0
-    _read: dict[Callable[["Answer"], object], object] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
+    _read: "_Reading | None" = field(default=None, init=False, repr=False, compare=False)
 
     def read(self, reader: Callable[["Answer"], T]) -> T:
         """Return what `reader` makes of this answer; worked out once, and kept for as long as the answer is.
 
         `reader` is a module's own function, pure, and returns what nobody changes. From any thread.
         """
-        try:
-            return cast(T, self._read[reader])
-        except KeyError:
-            found = self._read[reader] = reader(self)
-            return found
+        reading = self._read
+        while reading is not None:
+            if reading[0] == reader:
+                return cast(T, reading[1])
+            reading = reading[2]
+        found = reader(self)
+        # The one thing of an answer that changes; should two threads do so at once, one of the two is read again.
+        object.__setattr__(self, "_read", (reader, found, self._read))
+        return found
+
+
+# A chain, the newest first. Tens of thousands of answers are kept, most read by one reader or by none: a dictionary for
+# each would be as large as the answer.
+_Reading = tuple[Callable[[Answer], object], object, "_Reading | None"]
 
 
 class Resolver(Protocol):

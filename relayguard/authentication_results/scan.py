@@ -16,7 +16,7 @@ MAX_BYTES = 16 * 1024
 MAX_FORGED = 200
 """Whoever forges more than this is refused: each deletion costs the MTA a search through the message."""
 
-_NOISE = re.compile(rb'[\s"\\\x00]+')
+_NOISE = b' \t\n\r\f\v"\\\x00'
 _VERSION = re.compile(rb"[0-9/]*+")
 # RFC 5322 §3.2.1: behind a backslash a parenthesis is none.
 _PARENTHESES = re.compile(rb"(\\.|[()])", re.DOTALL)
@@ -111,4 +111,4 @@ def _may_claim(value: bytes, authserv_id: str) -> bool:
 
 
 def _mentions(value: bytes, authserv_id: str) -> bool:
-    return authserv_id.lower().encode() in _NOISE.sub(b"", value).lower()
+    return authserv_id.lower().encode() in value.translate(None, _NOISE).lower()

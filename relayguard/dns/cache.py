@@ -1,15 +1,21 @@
 """The cache of DNS answers: positive, negative and failed ones, each for its time."""
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 from relayguard.services import Answer, Question
 
 _BYTES_PER_ENTRY = 1024
 """A bound on the average: a stranger's zone can fill 60 KB with one answer."""
 
+_SWEPT_AFTER = 500
+"""So many new answers, or a quarter of those that are kept, until the expired ones are looked for."""
+
+_SWEPT_AT_ONCE = 500
+
 
 class Cache:
-    """Keeps no more than `entries` answers, or 1 KB for each on average; what has expired is not given out.
+    """Keeps no more than `entries` answers, or 1 KB for each on average; what has expired is not given out, nor kept long.
 
     Any thread may read; only the event loop writes.
     """
@@ -19,11 +25,12 @@ class Cache:
         self._monotonic = monotonic
         self._answers: dict[Question, Answer] = {}
         self._bytes = 0
+        self._unswept = 0
 
     def get(self, question: Question) -> Answer | None:
         """Return the answer if it is still good."""
         answer = self._answers.get(question)
-        # What has expired is dropped when its successor comes, for this may be another thread.
+        # What has expired is dropped when others come, for this may be another thread.
         return answer if answer is not None and answer.expires > self._monotonic() else None
 
     def find(self, questions: Iterable[Question]) -> dict[Question, Answer]:
@@ -42,6 +49,20 @@ class Cache:
         self._answers[question] = answer
         while len(self._answers) > self._limit or self._bytes > self._limit * _BYTES_PER_ENTRY:
             self._drop(next(iter(self._answers)))
+        self._unswept += 1
+        # Most names are never asked for again. In shares of what is kept, so that a new answer pays for a few old ones.
+        if self._unswept >= max(_SWEPT_AFTER, len(self._answers) // 4):
+            self._sweep()
+
+    def _sweep(self) -> None:
+        now = self._monotonic()
+        expired = (question for question, answer in self._answers.items() if answer.expires <= now)
+        found = list(islice(expired, _SWEPT_AT_ONCE))
+        for question in found:
+            self._drop(question)
+        # Where there are more, the next answer goes on: the loop must not be held.
+        if len(found) < _SWEPT_AT_ONCE:
+            self._unswept = 0
 
     def _drop(self, question: Question) -> None:
         dropped = self._answers.pop(question, None)

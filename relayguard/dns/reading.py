@@ -42,12 +42,16 @@ def failure(reason: str, now: float) -> Answer:
     return Answer(status=Status.TEMPERROR, reason=reason, expires=now + FAILURE_TTL)
 
 
+def negative_ttl(ttl: int, minimum: int) -> int:
+    """Return how long a negative answer holds: by RFC 2308 §5 the lesser of the SOA's own TTL and its minimum field."""
+    return min(max(min(ttl, minimum), 1), NEGATIVE_MAX)
+
+
 def _negative_ttl(message: dns.message.Message) -> int:
-    # RFC 2308 §5: the lesser of the SOA's own TTL and its minimum field.
     for rrset in message.authority:
         for record in rrset:
             if isinstance(record, dns.rdtypes.ANY.SOA.SOA):
-                return min(max(min(rrset.ttl, record.minimum), 1), NEGATIVE_MAX)
+                return negative_ttl(rrset.ttl, record.minimum)
     return TTL_MIN
 
 

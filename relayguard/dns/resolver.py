@@ -8,15 +8,13 @@ from typing import Protocol
 
 import dns.asyncquery
 import dns.exception
-import dns.flags
 import dns.message
-import dns.name
 import dns.resolver
 
 from relayguard.core.domain import to_a_labels
 from relayguard.dns.cache import Cache
 from relayguard.dns.reading import failure, read
-from relayguard.dns.udp import EDNS_PAYLOAD, Query, Truncated, ask
+from relayguard.dns.udp import Query, Truncated, ask
 from relayguard.services import Answer, Question, Status
 
 Nameserver = tuple[str, int]
@@ -101,8 +99,10 @@ class CachingResolver:
         # A task for each would cost more than all else where the answers are at hand.
         missing = dict.fromkeys(question for question in wanted if question not in answers)
         if missing:
-            found = await asyncio.gather(*(asyncio.shield(self._flight(question)) for question in missing))
-            answers.update(zip(missing, found, strict=True))
+            flights = [self._flight(question) for question in missing]
+            # It leaves them to the others if this message gives up, at half the cost of a shield for each.
+            await asyncio.wait(flights)
+            answers.update((question, flight.result()) for question, flight in zip(missing, flights, strict=True))
         return answers
 
     def _is_at_home(self) -> bool:
@@ -119,31 +119,36 @@ class CachingResolver:
     def _flight(self, question: Question) -> asyncio.Task[Answer]:
         task = self._in_flight.get(question)
         if task is None:
-            task = self._in_flight[question] = asyncio.create_task(self._ask(question))
-            task.add_done_callback(lambda _: self._in_flight.pop(question, None))
+            task = self._in_flight[question] = self._loop.create_task(self._ask(question))
         return task
 
     async def _ask(self, question: Question) -> Answer:
+        try:
+            answer = await self._answer(question)
+            self._cache.put(question, answer)
+            return answer
+        finally:
+            del self._in_flight[question]
+
+    async def _answer(self, question: Question) -> Answer:
         started = self._monotonic()
         name = absolute(question.name)
         if name is None:
             # No such name can exist; asking would only tell strangers what we were sent.
-            answer = Answer(status=Status.NXDOMAIN, expires=started + 60)
-        else:
-            async with self._places:
-                answer = await self._ask_any(name, question, started + self._timeout)
-            self._observer.dns_answered(question, answer, self._monotonic() - started)
-        self._cache.put(question, answer)
+            return Answer(status=Status.NXDOMAIN, expires=started + 60)
+        async with self._places:
+            answer = await self._ask_any(name, question, started + self._timeout)
+        self._observer.dns_answered(question, answer, self._monotonic() - started)
         return answer
 
-    async def _ask_any(self, name: dns.name.Name, question: Question, deadline: float) -> Answer:
-        answer = failure("timeout", self._monotonic())
+    async def _ask_any(self, name: bytes, question: Question, deadline: float) -> Answer:
+        answer: Answer | None = None
         attempt = 0
         while (left := deadline - self._monotonic()) > 0:
             host, port = self._nameservers[attempt % len(self._nameservers)]
             attempt += 1
             try:
-                message = await _exchange(name, question, host, port, min(_FIRST_TRY * attempt, left))
+                answer = await self._exchange(name, question, host, port, min(_FIRST_TRY * attempt, left))
             except (TimeoutError, dns.exception.Timeout):
                 answer = failure("timeout", self._monotonic())
                 continue
@@ -152,36 +157,33 @@ class CachingResolver:
                 # A server that refuses at once may be back in a moment, or stay away for long.
                 await asyncio.sleep(min(0.05 * 2**attempt, left))
                 continue
-            answer = read(question, message, self._monotonic())
             if answer.status is not Status.TEMPERROR or attempt >= len(self._nameservers):
                 return answer
-        return answer
+        return answer or failure("timeout", self._monotonic())
+
+    async def _exchange(self, name: bytes, question: Question, host: str, port: int, seconds: float) -> Answer:
+        query = Query(name, question)
+        try:
+            return await ask(query.to_wire(), host, port, seconds, lambda wire: query.read(wire, self._monotonic()))
+        except Truncated:
+            again = dns.message.from_wire(query.to_wire())
+            response = await dns.asyncquery.tcp(again, host, timeout=seconds, port=port)
+            return read(question, response, self._monotonic())
 
 
-async def _exchange(
-    name: dns.name.Name, question: Question, host: str, port: int, seconds: float
-) -> dns.message.Message:
-    query = Query(name, question.type.value)
-    try:
-        return await ask(query.to_wire(), host, port, seconds, query.read)
-    except Truncated:
-        again = dns.message.make_query(name, question.type.value, use_edns=0, payload=EDNS_PAYLOAD)
-        again.flags |= dns.flags.AD
-        return await dns.asyncquery.tcp(again, host, timeout=seconds, port=port)
-
-
-def absolute(name: str) -> dns.name.Name | None:
-    """Build a name from its labels, so that nothing in it is read as an escape (SPF macros may hold anything).
+def absolute(name: str) -> bytes | None:
+    """Build a name for the wire from its labels: nothing in it is read as an escape (SPF macros may hold anything).
 
     Returns None if no such name can exist.
     """
     ascii_name = name.removesuffix(".") if name.isascii() else to_a_labels(name)
-    if not ascii_name:
+    # RFC 1035 §2.3.4: 255 octets, which are those of the text, one for the first label's length, and one for the root.
+    if not ascii_name or len(ascii_name) > 253:
         return None
-    try:
-        return dns.name.Name([*(label.encode("ascii") for label in ascii_name.split(".")), b""])
-    except dns.exception.DNSException:
+    labels = ascii_name.encode("ascii").split(b".")
+    if not all(labels) or max(map(len, labels)) > 63:
         return None
+    return b"".join([b"%c%b" % (len(label), label) for label in labels]) + b"\0"
 
 
 def system_nameservers() -> list[Nameserver]:

@@ -1,27 +1,28 @@
-"""One question to one nameserver over UDP. dnspython reads the response; its own transport costs twice as much."""
+"""One question to one nameserver over UDP: dnspython's own transport costs twice as much."""
 
 import asyncio
 import os
 import socket
 from collections.abc import Callable
-from functools import partial
-from typing import TypeVar
+from functools import lru_cache
+from typing import Any, TypeVar
 
 import dns.exception
 import dns.inet
-import dns.message
-import dns.name
 import dns.rcode
 import dns.rdatatype
+
+from relayguard.dns.wire import read_wire
+from relayguard.services import Answer, Question, RecordType
 
 T = TypeVar("T")
 
 EDNS_PAYLOAD = 1232
 
-_FLAGS = b"\x01\x20"
-"""RD and AD."""
-_COUNTS = b"\0\x01\0\0\0\0\0\x01"
-_CLASS = b"\0\x01"
+_HEAD = b"\x01\x20\0\x01\0\0\0\0\0\x01"
+"""RD and AD; how many of each section follow."""
+_TYPES = {kind: dns.rdatatype.from_text(kind).to_bytes(2, "big") + b"\0\x01" for kind in RecordType}
+"""Each with the class of the internet."""
 _OPT = b"\0\0\x29" + EDNS_PAYLOAD.to_bytes(2, "big") + bytes(6)
 _HEADER = 12
 _ERRORS = frozenset({dns.rcode.FORMERR, dns.rcode.SERVFAIL, dns.rcode.NOTIMP, dns.rcode.REFUSED})
@@ -35,24 +36,27 @@ class Truncated(Exception):
 class Query:
     """A question on the wire, with an id that cannot be guessed."""
 
-    def __init__(self, name: dns.name.Name, rdtype: str) -> None:
-        labels = b"".join(bytes([len(label)]) + label for label in name.labels)
+    def __init__(self, name: bytes, question: Question) -> None:
+        self._asked = question
         self._id = os.urandom(2)
-        self._question = labels + dns.rdatatype.from_text(rdtype).to_bytes(2, "big") + _CLASS
+        self._question = name + _TYPES[question.type]
         self._folded = self._question.lower()
 
     def to_wire(self) -> bytes:
         """Return the message to be sent."""
-        return b"".join((self._id, _FLAGS, _COUNTS, self._question, _OPT))
+        return b"".join((self._id, _HEAD, self._question, _OPT))
 
-    def read(self, response: bytes) -> dns.message.Message | None:
-        """Return the response, None if it is none to this question; raises Truncated. Anybody may have sent it."""
+    def read(self, response: bytes, now: float) -> Answer | None:
+        """Return what the response says, None if it is none to this question; raises Truncated.
+
+        Anybody may have sent it. `now` is the resolver's clock.
+        """
         if not self._is_answered_by(response):
             return None
         if response[2] & 0x02:
             raise Truncated
         try:
-            return dns.message.from_wire(response)
+            return read_wire(self._asked, response, now)
         except dns.exception.DNSException:
             return None
 
@@ -75,19 +79,25 @@ async def ask(wire: bytes, host: str, port: int, seconds: float, read: Callable[
     """
     loop = asyncio.get_running_loop()
     found: asyncio.Future[T] = loop.create_future()
-    with socket.socket(dns.inet.af_for_address(host), socket.SOCK_DGRAM) as opened:
+    family, address = _address(host, port)
+    with socket.socket(family, socket.SOCK_DGRAM) as opened:
         opened.settimeout(0)
-        opened.connect(dns.inet.low_level_address_tuple((host, port)))
+        opened.connect(address)
         opened.send(wire)
         # By its number: for a socket the selector would write out what it is.
         number = opened.fileno()
         loop.add_reader(number, _receive, opened, found, read)
-        timer = loop.call_later(seconds, partial(_fail, found, TimeoutError()))
+        timer = loop.call_later(seconds, _fail, found, TimeoutError())
         try:
             return await found
         finally:
             timer.cancel()
             loop.remove_reader(number)
+
+
+@lru_cache(maxsize=64)
+def _address(host: str, port: int) -> tuple[int, tuple[Any, ...]]:
+    return dns.inet.af_for_address(host), dns.inet.low_level_address_tuple((host, port))
 
 
 def _receive(opened: socket.socket, found: asyncio.Future[T], read: Callable[[bytes], T | None]) -> None:

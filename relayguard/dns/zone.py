@@ -13,8 +13,9 @@ import dns.rdatatype
 import dns.rrset
 import dns.zone
 
-from relayguard.dns.reading import failure, read
+from relayguard.dns.reading import failure
 from relayguard.dns.resolver import absolute
+from relayguard.dns.wire import read_wire
 from relayguard.services import Answer, Question, Status
 
 _SOA = "@ 60 IN SOA ns.invalid. hostmaster.invalid. 1 60 60 60 60\n@ 60 IN NS ns.invalid.\n"
@@ -118,12 +119,12 @@ class ZoneResolver:
         name = absolute(question.name)
         if name is None:
             return Answer(status=Status.NXDOMAIN, expires=now + 60)
-        query = dns.message.make_query(name, question.type.value)
+        query = dns.message.make_query(dns.name.from_wire(name, 0)[0], question.type.value)
         response = self._zone.respond(query)
         if response is None:
             return failure("timeout", now)
         # Through the wire format, so that it is read just as an answer from the network.
-        return read(question, dns.message.from_wire(response.to_wire(max_size=65535)), now)
+        return read_wire(question, response.to_wire(max_size=65535), now)
 
 
 def _with_ancestors(name: dns.name.Name) -> list[dns.name.Name]:

@@ -3,6 +3,7 @@
 import asyncio
 import struct
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import ClassVar
 
 from relayguard.core.stages import Stage
@@ -13,7 +14,7 @@ from relayguard.milter.answers import CONTINUE, SKIP, UNAVAILABLE, answer, endin
 from relayguard.milter.fields import Fields
 from relayguard.milter.macros import Macros
 from relayguard.milter.negotiation import Negotiator, Terms
-from relayguard.milter.protocol import Command, ProtocolError, read_address
+from relayguard.milter.protocol import Command, PassOver, ProtocolError, read_address
 from relayguard.pipeline.connection import Client, Pipeline
 from relayguard.pipeline.transaction import Ending
 
@@ -84,13 +85,23 @@ class Dialogue:
         self._fields.leading_space = self.terms.leading_space
         self._send(self.terms.answer)
 
+    @property
+    def pass_over(self) -> PassOver | None:
+        """What may leave out some of the packets that follow those taken so far, for nobody will look at them."""
+        if self.begun and self._fields.full and _HEADER in self._silent:
+            return partial(self._fields.pass_over, self._macros.latest)
+        return None
+
     async def take(self, packets: Packets) -> None:
         """Take what follows; raises ProtocolError for what no MTA says."""
         handled, macros = 0, b""
         for command, data in packets:
             # By far the most there are, and nothing in them waits.
             if command == _HEADER:
-                self._header(data)
+                if self.begun:
+                    self._fields.take(data)
+                if _HEADER not in self._silent:
+                    self._send(CONTINUE)
                 continue
             if command == _MACROS:
                 # Postfix repeats them before each field.
@@ -150,12 +161,6 @@ class Dialogue:
     async def _rcpt_to(self, data: bytes) -> None:
         path, *_ = _ended(data)
         self._reply(_RCPT, self._owed or await self._connection.rcpt_to(path))
-
-    def _header(self, data: bytes) -> None:
-        if self.begun:
-            self._fields.take(data)
-        if _HEADER not in self._silent:
-            self._send(CONTINUE)
 
     async def _end_of_headers(self, _data: bytes) -> None:
         await self._connection.end_of_headers(self._fields.finish(), self._macros.queue_id())

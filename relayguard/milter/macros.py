@@ -55,6 +55,11 @@ class Macros:
             del self._sent[command]
             self._known.pop(command, None)
 
+    @property
+    def latest(self) -> bytes:
+        """The data of the packet that was taken last."""
+        return next(reversed(self._sent.values()), b"")
+
     def queue_id(self) -> str | None:
         """Return the latest queue id of the envelope in progress."""
         for command in reversed(self._sent):

@@ -4,7 +4,7 @@ A packet is a length of four octets, a command of one, and data. Nothing here tr
 """
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, IntFlag
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -119,6 +119,9 @@ class Action(IntFlag):
     CHOOSE_MACROS = 0x100
 
 
+PassOver = Callable[[bytes, int], int]
+"""Told where in some bytes a packet begins, returns where the first begins that is to be cut out."""
+
 ALL_ACTIONS = 0x1FF
 ALL_PROTOCOL = 0x1FFFFF
 
@@ -229,10 +232,16 @@ class PacketReader:
         """How much there is of a packet that is not complete, in octets."""
         return len(self._rest)
 
-    def feed(self, data: bytes | memoryview) -> list[tuple[int, bytes]]:
-        """Take more bytes; return the packets that are complete. Raises ProtocolError for a length that cannot be."""
+    def feed(self, data: bytes | memoryview, pass_over: PassOver | None = None) -> list[tuple[int, bytes]]:
+        """Take more bytes; return the packets that are complete. Raises ProtocolError for a length that cannot be.
+
+        What comes next may be left out by `pass_over`.
+        """
         packets: list[tuple[int, bytes]] = []
         position, end = self._complete(data, packets) if self._rest else 0, len(data)
+        if pass_over is not None and all(pass_over(_joined(*packet), 0) for packet in packets):
+            data = bytes(data)
+            packets, position = [], pass_over(data, position)
         unpack, take = _HEAD.unpack_from, packets.append
         while end - position >= _HEAD_BYTES:
             length, command = unpack(data, position)
@@ -273,6 +282,10 @@ class PacketReader:
             self._wanted = _HEAD_BYTES
             break
         return position
+
+
+def _joined(command: int, data: bytes) -> bytes:
+    return _HEAD.pack(len(data) + 1, command) + data
 
 
 def connect(host: bytes, address: IPv4Address | IPv6Address | None, port: int) -> bytes:

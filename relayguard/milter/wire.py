@@ -130,13 +130,15 @@ class Wire:
 
     def _read_packets(self, data: bytes | memoryview) -> list[tuple[int, bytes]]:
         held = self._reader.held
-        packets = self._reader.feed(data)
+        # Only of what was taken is it known what it leaves to be looked at.
+        pending = self._packets or self._task is not None
+        packets = self._reader.feed(data, None if pending else self._dialogue.pass_over)
         if self._dialogue.terms is None:
             if packets:
                 self._dialogue.negotiate(*packets.pop(0))
             elif self._reader.held > _GREETING_BYTES:
                 raise ProtocolError("no negotiation")
-        elif packets or not held:
+        elif not held or self._reader.held < held + len(data):
             self._since = self.touched
         return packets
 

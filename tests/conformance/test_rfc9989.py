@@ -22,7 +22,7 @@ from relayguard import (
 )
 from relayguard.services import Services
 from relayguard.testing import ZoneResolver, a_session, an_envelope, collect, some_headers, some_services
-from relayguard_plugins.dmarc.evaluation import Identifiers, evaluate, needed
+from relayguard_plugins.dmarc.evaluation import Identifiers, check
 from relayguard_plugins.dmarc.filter import DmarcFilter
 from relayguard_plugins.dmarc.options import Options
 from relayguard_plugins.dmarc.record import parse_record
@@ -37,9 +37,7 @@ def record(domain: str, tags: str = "p=none") -> str:
 
 
 def dmarc(author: str, zone: str, identifiers: Identifiers | None = None) -> DmarcResult:
-    identifiers = identifiers or Identifiers()
-    answers = asyncio.run(ZoneResolver(zone).resolve_all(needed(author, identifiers)))
-    return evaluate(author, identifiers, answers)
+    return asyncio.run(check(ZoneResolver(zone), author, identifiers or Identifiers()))
 
 
 def spf(domain: str, value: SpfValue = SpfValue.PASS, identity: SpfIdentity = SpfIdentity.MAIL_FROM) -> SpfResult:
@@ -501,9 +499,9 @@ def tree(mode: str) -> str:
 )
 def test_each_check_aligns_in_its_own_mode(author: str, passed: str, relaxed: DmarcValue, strict: DmarcValue) -> None:
     by = {"aspf": Identifiers(spf=(passed,)), "adkim": Identifiers(dkim=(passed,))}
-    for tag, mode, (check, identifiers) in product(by, "rs", by.items()):
-        expected = strict if (mode, tag) == ("s", check) else relaxed
-        assert dmarc(author, tree(f"{tag}={mode}"), identifiers).value is expected, (tag, mode, check)
+    for tag, mode, (method, identifiers) in product(by, "rs", by.items()):
+        expected = strict if (mode, tag) == ("s", method) else relaxed
+        assert dmarc(author, tree(f"{tag}={mode}"), identifiers).value is expected, (tag, mode, method)
 
 
 MAIL_FROM, HELO = SpfIdentity.MAIL_FROM, SpfIdentity.HELO

@@ -1,4 +1,5 @@
 import asyncio
+import tracemalloc
 
 import dns.rdatatype
 import pytest
@@ -83,3 +84,15 @@ def len_of_texts(answer: Answer) -> int:
 
 def first_text(answer: Answer) -> bytes:
     return answer.texts[0]
+
+
+def test_what_one_reader_made_of_an_answer_costs_less_than_the_answer() -> None:
+    answers = [Answer(status=Status.FOUND, hosts=("192.0.2.1",)) for _ in range(1000)]
+    tracemalloc.start()
+    try:
+        for answer in answers:
+            answer.read(len_of_texts)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 100 * len(answers)

@@ -82,7 +82,8 @@ def _looks_stray(text: bytes) -> bool:
     return b"p=" not in text[:MAX_RECORD]
 
 
-@lru_cache(maxsize=4096)
+# Each holds 2.5 KB; to read one again costs less than to verify one signature.
+@lru_cache(maxsize=1024)
 def parse_key(text: bytes) -> Key:
     """Read a key record; raises SignatureError."""
     try:

@@ -1,4 +1,4 @@
-"""DMARC of one author domain: a pure function of the authenticated identifiers and the DNS answers."""
+"""DMARC of one author domain: a pure function of the authenticated identifiers and the DNS answers, and who asks them."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -15,6 +15,7 @@ from relayguard import (
     OverrideKind,
     Question,
     RecordType,
+    Resolver,
     Results,
     SpfIdentity,
     SpfResult,
@@ -72,13 +73,20 @@ def identifiers_in(results: Results, *, permissive: bool = True) -> Identifiers:
     )
 
 
+class Undecided(Exception):
+    """The policy depends on whether the author domain exists, which nobody was asked."""
+
+
 def existence_question(domain: str) -> Question:
     """Return the question whose NXDOMAIN means that a domain does not exist (RFC 9989 §3.2.13)."""
     return Question(domain, RecordType.A)
 
 
 def needed(author: str, identifiers: Identifiers = NOTHING) -> frozenset[Question]:
-    """Return every question that the evaluation may need: asked at once, not one after another."""
+    """Return every question that the evaluation needs: asked at once, not one after another.
+
+    The `existence_question` is none of them: it decides on next to no message.
+    """
     groups = (identifiers.spf, identifiers.dkim, identifiers.spf_unknown, identifiers.dkim_unknown)
     others = {domain for group in groups for domain in group if domain != author and _may_align(author, domain)}
     if not others:
@@ -88,13 +96,28 @@ def needed(author: str, identifiers: Identifiers = NOTHING) -> frozenset[Questio
 
 @lru_cache(maxsize=1024)
 def _of_author(author: str) -> frozenset[Question]:
-    return frozenset([existence_question(author), *questions(author)])
+    return frozenset(questions(author))
+
+
+async def check(
+    resolver: Resolver, author: str, identifiers: Identifiers, treat_as: DmarcPolicy | None = None
+) -> DmarcResult:
+    """Ask for what is needed, and evaluate."""
+    answers = await resolver.resolve_all(needed(author, identifiers))
+    try:
+        return evaluate(author, identifiers, answers, treat_as)
+    except Undecided:
+        existence = await resolver.resolve_all([existence_question(author)])
+        return evaluate(author, identifiers, {**answers, **existence}, treat_as)
 
 
 def evaluate(
     author: str, identifiers: Identifiers, answers: Answers, treat_as: DmarcPolicy | None = None
 ) -> DmarcResult:
-    """Evaluate DMARC for the author domain (in A-labels); `treat_as` stands in for the policy of its owner."""
+    """Evaluate DMARC for the author domain (in A-labels); `treat_as` stands in for the policy of its owner.
+
+    Raises Undecided if the answers to what is `needed` are not enough.
+    """
     try:
         return _Evaluation(author, answers).result(identifiers, treat_as)
     except Unknown as unknown:
@@ -210,11 +233,13 @@ def _published(found: Found, author: str, answers: Answers) -> DmarcPolicy:
     if record.valid and found.domain != author:
         policy = record.subdomain_policy or policy
         if record.nonexistent_policy not in (None, policy):
-            policy = _for_nonexistent(record, policy, answers[existence_question(author)])
+            policy = _for_nonexistent(record, policy, answers.get(existence_question(author)))
     return policy
 
 
-def _for_nonexistent(record: Record, policy: DmarcPolicy, existence: Answer) -> DmarcPolicy:
+def _for_nonexistent(record: Record, policy: DmarcPolicy, existence: Answer | None) -> DmarcPolicy:
+    if existence is None:
+        raise Undecided
     if existence.status is Status.TEMPERROR:
         raise Unknown("no answer on whether the author domain exists")
     nonexistent = record.nonexistent_policy

@@ -26,7 +26,7 @@ from relayguard import (
 )
 from relayguard_plugins.authors import SeveralAuthors
 from relayguard_plugins.dkim.signature import signing_domains
-from relayguard_plugins.dmarc.evaluation import Identifiers, evaluate, identifiers_in, needed
+from relayguard_plugins.dmarc.evaluation import Identifiers, check, identifiers_in, needed
 from relayguard_plugins.dmarc.evidence import Witness
 from relayguard_plugins.dmarc.judgement import judge, strictest, verdict_of
 from relayguard_plugins.dmarc.options import Exceptions, Options, trusted_by
@@ -85,8 +85,7 @@ class DmarcFilter:
     async def _judged(
         self, author: str, identifiers: Identifiers, witness: Witness
     ) -> tuple[DmarcResult, Verdict | None]:
-        answers = await self._resolver.resolve_all(needed(author, identifiers))
-        result = evaluate(author, identifiers, answers, self._exceptions.treat_as(author))
+        result = await check(self._resolver, author, identifiers, self._exceptions.treat_as(author))
         if result.value is DmarcValue.TEMPERROR and self._options.on_temperror == "defer":
             return result, Defer(text=f"DMARC of {result.domain} cannot be checked now", enhanced="4.7.0")
         # Evidence excuses a failure; nothing else need be excused.

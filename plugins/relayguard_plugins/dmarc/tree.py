@@ -73,7 +73,7 @@ def _record(name: str, question: Question, answers: Answers) -> Record | None:
     answer = answers[question]
     if answer.status is Status.TEMPERROR:
         raise Unknown(f"no answer for _dmarc.{name}: {answer.reason}")
-    return answer.read(record_in)
+    return answer.read(record_in) if answer.texts else None
 
 
 def organisational_domain(domain: str, found: list[Found]) -> str:

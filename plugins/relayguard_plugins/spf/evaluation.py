@@ -13,7 +13,7 @@ import spf
 
 from relayguard import Answer, Cap, IpAddress, Metrics, Question, Resolver, SpfValue, Status, to_a_labels
 from relayguard_plugins.spf.kept import Kept
-from relayguard_plugins.spf.query import MissingAnswer, Query, Terms
+from relayguard_plugins.spf.query import MissingAnswer, Query, Terms, first_question
 
 WIDEST: Mapping[int, int] = {32: 8, 128: 16}
 
@@ -116,7 +116,19 @@ class Evaluator:
         if name is None or "." not in name:
             return _NONE
         evaluation = _Evaluation(key, sender._replace(domain=name))
-        return self._run(evaluation) or evaluation
+        return evaluation if self._lacks_record(evaluation, name) else self._run(evaluation) or evaluation
+
+    def _lacks_record(self, evaluation: _Evaluation, name: str) -> bool:
+        # Without the domain's own record nothing can be said, and to see that in a run costs half of a whole one.
+        first = first_question(name)
+        if first is None:
+            return False
+        answer = self._resolver.cached(first)
+        if answer is None:
+            evaluation.missing = MissingAnswer([first], dispensable=False)
+            return True
+        evaluation.answers[first] = answer
+        return False
 
     async def _finish(self, evaluation: _Evaluation) -> Checked:
         try:
@@ -152,7 +164,8 @@ class Evaluator:
         try:
             checked = self._outcome(query)
         except MissingAnswer as missing:
-            evaluation.missing = missing
+            # Its traceback holds the evaluation: a circle, which only a collection of garbage would end.
+            evaluation.missing = missing.with_traceback(None)
             return None
         if not query.names_sender:
             self._kept.put(evaluation.key, checked, evaluation.expires)

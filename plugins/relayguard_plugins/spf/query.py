@@ -12,7 +12,7 @@ from typing import NoReturn, SupportsIndex
 
 import spf
 
-from relayguard import Answer, Question, RecordType, Status
+from relayguard import Answer, IpAddress, Question, RecordType, Status
 
 
 def _never(name: str, qtype: str, *_: object) -> NoReturn:
@@ -130,6 +130,11 @@ class Query(spf.query):
         self.names_sender = False
         """Whether the records ask for the local part or the HELO name: then the result is for these alone."""
 
+    def set_ip(self, i: str) -> None:
+        """Set the client: pyspf would read its address anew each time that an evaluation starts over."""
+        self.iplist = False
+        self.ipaddr, self.c, self.i, self.A, self.v, self.cidrmax = _client(i)
+
     def dns(
         self, name: str, qtype: str, cnames: dict[str, str] | None = None, ignore_void: bool = False
     ) -> list[object]:
@@ -147,7 +152,7 @@ class Query(spf.query):
             self._need([self._address_of(exchange.host) for exchange in answer.exchanges])
         if answer.status is Status.TEMPERROR:
             raise spf.TempError(f"DNS {answer.reason or 'error'} for {qtype} of {name}")
-        records = list(answer.read(_records))
+        records = list(answer.read(_records) if answer.texts or answer.exchanges else answer.hosts)
         # RFC 7208 §4.6.4: at most two void lookups; those in the client's own zone are not the domain's fault.
         if not records and not ignore_void and not self._dispensable:
             self.void_lookups += 1
@@ -262,19 +267,29 @@ class Query(spf.query):
         """Never fetch the explanation: it is a stranger's text, and pyspf would fetch it even for a pass."""
 
 
+def first_question(domain: str) -> Question | None:
+    """Return what every evaluation for `domain` asks before all else; None if there is no such name."""
+    return Question(_absolute(domain), RecordType.TXT) if _NAME.match(domain) and domain.isascii() else None
+
+
 def _absolute(name: str) -> str:
     return name.removesuffix(".").lower()
 
 
 def _records(answer: Answer) -> tuple[object, ...]:
+    """Return texts or exchanges as pyspf wants them; hosts it takes as they are."""
     if answer.texts:
         return tuple((text,) for text in answer.texts)
-    if answer.exchanges:
-        return tuple((exchange.preference, exchange.host) for exchange in answer.exchanges)
-    return answer.hosts
+    return tuple((exchange.preference, exchange.host) for exchange in answer.exchanges)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=1024)
+def _client(address: str) -> tuple[IpAddress, str, str, str, str, int]:
+    query = spf.query(address, "", "")
+    return query.ipaddr, query.c, query.i, query.A, query.v, query.cidrmax
+
+
+@lru_cache(maxsize=MAX_TERMS)
 def _packed(address: str) -> tuple[int, int]:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     packed = socket.inet_pton(family, address)

@@ -3,7 +3,7 @@ import tracemalloc
 import pytest
 
 from relayguard import Answer, MailExchange, Question, RecordType, Status
-from relayguard.dns.cache import Cache
+from relayguard.dns.cache import Cache, _size
 
 
 class Stopwatch:
@@ -39,6 +39,19 @@ def test_an_answer_that_has_expired_makes_room_for_its_successor() -> None:
     cache.put(question("a"), answer(120.0))
     assert cache.get(question("a")) == answer(120.0)
     assert len(cache) == 1
+
+
+def test_answers_that_have_expired_are_forgotten_though_nobody_asks_for_them_again() -> None:
+    watch = Stopwatch()
+    cache = Cache(100_000, watch)
+    for number in range(4000):
+        cache.put(question(f"old{number}"), answer(110.0))
+    watch.seconds = 110.0
+    for number in range(1000):
+        cache.put(question(f"new{number}"), answer(200.0))
+    assert len(cache) == 1000
+    assert cache._bytes == 1000 * _size(answer(200.0))
+    assert cache.get(question("new0")) == answer(200.0)
 
 
 def test_reading_changes_nothing_so_that_any_thread_may() -> None:

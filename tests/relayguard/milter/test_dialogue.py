@@ -23,6 +23,7 @@ from relayguard.milter.protocol import (
     Protocol,
     ProtocolError,
 )
+from relayguard.pipeline.visible import MAX_FIELDS
 from tests.relayguard.pipeline.rig import Rig
 
 
@@ -373,3 +374,17 @@ def test_a_text_without_its_end_ends_the_connection(packet: str) -> None:
     mta = Talk()
     with pytest.raises(ProtocolError, match="a text without an end"):
         asyncio.run(mta.take(packet[:1], packet[1:].encode()))
+
+
+@pytest.mark.parametrize("offered", [ALL_PROTOCOL, ALL_PROTOCOL & ~Protocol.NR_HEADER])
+def test_packets_may_be_passed_over_only_in_a_flood_of_fields_that_nobody_answers(offered: int) -> None:
+    async def talk() -> None:
+        mta = Talk(offered=offered)
+        await mta.begin()
+        assert mta.dialogue.pass_over is None
+        await mta.dialogue.take([(ord("L"), b"X\0 1\0")] * MAX_FIELDS)
+        assert (mta.dialogue.pass_over is not None) == bool(offered & Protocol.NR_HEADER)
+        await mta.take("N")
+        assert mta.dialogue.pass_over is None
+
+    asyncio.run(talk())

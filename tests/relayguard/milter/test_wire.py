@@ -378,3 +378,14 @@ def test_a_stranger_who_speaks_no_milter_is_not_told_of(said: bytes) -> None:
             assert mta.rig.seen.sessions == []
 
     asyncio.run(talk())
+
+
+def test_a_forged_field_at_the_end_of_a_flood_of_others_is_still_removed() -> None:
+    async def talk() -> None:
+        async with connected(OFFER, *BEGIN) as mta:
+            fields = [Packet(b"L", b"X-Filler\0 %d\0" % at) for at in range(15_000)]
+            forged = Packet(b"L", b"Authentication-Results\0 mx.example.com; spf=pass\0")
+            await mta.say(MESSAGE[0], *fields, forged, *MESSAGE[1:])
+            await mta.hear(b"m", b"i", b"c")
+
+    asyncio.run(talk())

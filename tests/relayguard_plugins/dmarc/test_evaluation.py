@@ -18,7 +18,14 @@ from relayguard import (
     Status,
 )
 from relayguard.testing import ZoneResolver
-from relayguard_plugins.dmarc.evaluation import Identifiers, evaluate, existence_question, identifiers_in, needed
+from relayguard_plugins.dmarc.evaluation import (
+    Identifiers,
+    check,
+    evaluate,
+    existence_question,
+    identifiers_in,
+    needed,
+)
 
 PASS, FAIL, NONE, TEMPERROR = DmarcValue.PASS, DmarcValue.FAIL, DmarcValue.NONE, DmarcValue.TEMPERROR
 
@@ -28,9 +35,7 @@ def record(domain: str, tags: str) -> str:
 
 
 def dmarc(author: str, zone: str, identifiers: Identifiers | None = None) -> DmarcResult:
-    identifiers = identifiers or Identifiers()
-    answers = asyncio.run(ZoneResolver(zone).resolve_all(needed(author, identifiers)))
-    return evaluate(author, identifiers, answers)
+    return asyncio.run(check(ZoneResolver(zone), author, identifiers or Identifiers()))
 
 
 REJECT_ALL = record("example.com", "p=reject")
@@ -239,13 +244,34 @@ def test_a_helo_never_counts_not_even_as_unknown() -> None:
 def test_everything_that_may_be_needed_is_asked_for_at_once() -> None:
     asked = needed("a.example.com", Identifiers(("example.com",), ("example.net",), (), ("b.com",)))
     names = ("a.example.com", "example.com", "com", "b.com")
-    expected = {Question(f"_dmarc.{name}", RecordType.TXT) for name in names}
-    assert asked == expected | {Question("a.example.com", RecordType.A)}
+    assert asked == {Question(f"_dmarc.{name}", RecordType.TXT) for name in names}
+
+
+@pytest.mark.parametrize(
+    ("author", "tags", "asked"),
+    [
+        ("example.com", "p=none; np=reject", False),
+        ("a.example.com", "p=reject", False),
+        ("a.example.com", "p=none; np=none", False),
+        ("a.example.com", "p=reject; sp=none; np=none", False),
+        ("a.example.com", "p=reject; np=none; sp=x", False),
+        ("a.example.com", "p=none; np=reject", True),
+        ("a.example.com", "p=reject; sp=none; np=reject", True),
+    ],
+)
+def test_whether_the_author_exists_is_asked_only_where_it_decides_on_the_policy(
+    author: str,
+    tags: str,
+    asked: bool,  # noqa: FBT001
+) -> None:
+    resolver = ZoneResolver(record("example.com", tags))
+    asyncio.run(check(resolver, author, Identifiers()))
+    assert (existence_question(author) in resolver.asked) == asked
 
 
 def test_an_author_domain_of_many_labels_costs_eight_queries() -> None:
     asked = needed("a.b.c.d.e.f.g.h.i.j.k.example.com", Identifiers())
-    assert len([question for question in asked if question.type is RecordType.TXT]) == 8
+    assert len(asked) == 8
 
 
 def test_a_result_says_where_the_policy_stands() -> None:

@@ -338,8 +338,8 @@ def asked_early(sender: str, headers: str = "", role: Role = Role.INCOMING) -> s
 
 
 def names(*domains: str) -> set[Question]:
-    """The policies of a domain and those above it, and whether it exists."""
-    return {Question(f"_dmarc.{domain}", RecordType.TXT) for domain in domains} | {Question(domains[0], RecordType.A)}
+    """The policies of these domains."""
+    return {Question(f"_dmarc.{domain}", RecordType.TXT) for domain in domains}
 
 
 def test_the_senders_domain_is_asked_for_at_mail_from() -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 
@@ -10,6 +11,7 @@ from relayguard import Answer, Cap, Question, RecordType, SpfValue, Status
 from relayguard.testing import CountedMetrics, ZoneResolver
 from relayguard_plugins.spf.evaluation import MAX_KEPT, MAX_QUERIES, Checked, Evaluator, Sender
 from relayguard_plugins.spf.filter import Options
+from relayguard_plugins.spf.query import Query
 
 ZONE = """\
 example.com.        IN TXT "v=spf1 a:mail.example.com include:example.net -all"
@@ -70,6 +72,18 @@ def check(domain: str, client: str = "192.0.2.1", zone: str = ZONE, local_part: 
 )
 def test_a_domain_says_who_may_send_for_it(domain: str, client: str, value: SpfValue) -> None:
     assert check(domain, client).value is value
+
+
+def test_an_evaluation_leaves_nothing_behind_for_the_collection_of_garbage() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        # A local part of its own, for there may be evaluations of others about.
+        check("example.com", "192.0.2.2", local_part="transient")
+        left = [each for each in gc.get_objects() if isinstance(each, Query) and each.l == "transient"]
+    finally:
+        gc.enable()
+    assert not left
 
 
 @pytest.mark.parametrize(

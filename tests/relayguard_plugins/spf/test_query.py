@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relayguard import Answer, MailExchange, Question, RecordType, Status
-from relayguard_plugins.spf.query import MAX_RECORD, MAX_TERM, MAX_TERMS, MissingAnswer, Query, Terms
+from relayguard_plugins.spf.query import MAX_RECORD, MAX_TERM, MAX_TERMS, MissingAnswer, Query, Terms, first_question
 
 A, MX, PTR, TXT = RecordType.A, RecordType.MX, RecordType.PTR, RecordType.TXT
+CLIENT = ("A", "c", "cidrmax", "i", "ipaddr", "iplist", "v")
 REVERSE = "1.2.0.192.in-addr.arpa"
 
 Dns = Mapping[tuple[str, RecordType], Answer]
@@ -65,6 +66,36 @@ def test_what_is_not_at_hand_is_named() -> None:
     with pytest.raises(MissingAnswer) as missing:
         query({}).check()
     assert missing.value.questions == [Question("example.com", TXT)]
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        "example.com",
+        "EXAMPLE.com",
+        "a_b.example",
+        "example.com.",
+        "a..b",
+        ".a.b",
+        "x" * 64 + ".b",
+        "x." * 130 + "b",
+        "ü.b",
+    ],
+)
+def test_the_first_question_of_an_evaluation_is_known_beforehand(domain: str) -> None:
+    first = first_question(domain)
+    if first is None:
+        assert query({}, domain=domain).check()[0] == "none"
+        return
+    with pytest.raises(MissingAnswer) as missing:
+        query({}, domain=domain).check()
+    assert missing.value.questions == [first]
+
+
+@pytest.mark.parametrize("client", ["192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1"])
+def test_a_client_is_to_the_library_what_it_would_be_without_a_guard(client: str) -> None:
+    own, stock = query({}, client=client), spf.query(client, "", "")
+    assert [getattr(own, name) for name in CLIENT] == [getattr(stock, name) for name in CLIENT]
 
 
 def test_the_library_never_asks_dns_itself() -> None:
