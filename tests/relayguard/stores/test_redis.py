@@ -8,7 +8,7 @@ from math import isinf
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from relayguard.core.limits import Algorithm, Charge, Limit, Standing
@@ -106,11 +106,23 @@ charges = st.lists(
 )
 
 
+# A clock that is set back takes the members along: they are gone as soon as if it had not been.
+PAIR = next(limit for limit in LIMITS if limit.algorithm is Algorithm.DISTINCT)
+SET_BACK = [
+    (0.0, [Charge(PAIR, "a", member="m")]),
+    (0.0, [Charge(PAIR, "a", member="n")]),
+    (-4000.0, [Charge(PAIR, "a", member="m")]),
+    (61.5, [Charge(PAIR, "a", member="p")]),
+    (0.0, [Charge(PAIR, "a", member="q")]),
+]
+
+
 def close(left: float, right: float) -> bool:
     return left == right if isinf(left) else abs(left - right) <= 1e-5
 
 
 @given(st.lists(st.tuples(st.sampled_from(STEPS), charges), max_size=25))
+@example(SET_BACK)
 @settings(deadline=None)
 def test_it_judges_as_the_memory_does_whatever_comes_and_whatever_the_clock_does(
     shared: PrivateRedis, takes: Sequence[tuple[float, Sequence[Charge]]]
