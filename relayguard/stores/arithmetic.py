@@ -139,7 +139,7 @@ def _judge_distinct(limit: Limit, member: str, state: Distinct | None, now: floa
         # The latest stands last.
         members[name] = now
     else:
-        retry_after = next(iter(members.values())) + limit.seconds - now
+        retry_after = min(members.values()) + limit.seconds - now
     used = len(members)
     standing = Standing(admitted, used / limit.amount, max(0, limit.amount - used), retry_after)
     return standing, Distinct(members, now, limit.seconds, limit.amount)
