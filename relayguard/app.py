@@ -103,14 +103,17 @@ def build_resolver(config: Config, observer: DnsObserver) -> CachingResolver:
 
 
 def build_backend(config: Config, moved_aside: Callable[[str], None] = lambda _: None) -> Backend:
-    """Return where limits are counted as long as all is well. Opens and connects nothing."""
+    """Return where limits are counted as long as all is well; raises ConfigError. Opens and connects nothing."""
     store = config.store
     if store.kind == "redis":
-        from relayguard.stores.redis import RedisBackend
+        from relayguard.stores.redis.backend import RedisBackend
 
-        return RedisBackend(store.url, store.password_file, store.ca_file, store.prefix, store.timeout)
+        try:
+            return RedisBackend(store.url, store.password_file, store.ca_file, store.prefix, store.timeout)
+        except ValueError as error:
+            raise ConfigError([Problem("store", str(error))]) from error
     if store.kind == "lmdb":
-        from relayguard.stores.lmdb import LmdbBackend
+        from relayguard.stores.lmdb.backend import LmdbBackend
 
         return LmdbBackend(store.folder, store.max_keys, store.timeout, moved_aside=moved_aside)
     return MemoryBackend()
@@ -122,18 +125,21 @@ def build_store(config: Config, observer: StoreObserver, logger: Logger, workers
     Opens and connects nothing: that is done when something is counted. `workers` is how many there are on this host.
     """
 
-    # Who counts by itself in a place has its share of a limit there.
     def moved(path: str) -> None:
         observer.store_moved_aside()
         logger.error("a broken file of counters was moved aside", path=path)
 
-    places = [Place(build_backend(config, moved), workers if config.store.kind == "memory" else 1)]
-    if config.store.kind == "redis":
-        hosts = config.store.hosts
+    def places() -> list[Place]:
+        # Who counts by itself in a place has its share of a limit there.
+        kind, hosts = config.store.kind, config.store.hosts
+        if kind == "memory":
+            return [Place(build_backend(config), workers)]
+        if kind == "lmdb":
+            return [Place(build_backend(config, moved)), Place(MemoryBackend(), workers)]
         alone = config.model_copy(update={"store": config.store.model_copy(update={"kind": "lmdb"})})
-        places += [Place(build_backend(alone, moved), hosts), Place(MemoryBackend(), hosts * workers)]
-    elif config.store.kind == "lmdb":
-        places.append(Place(MemoryBackend(), workers))
+        own = [Place(build_backend(alone, moved), hosts), Place(MemoryBackend(), hosts * workers)]
+        return [Place(build_backend(config)), *own]
+
     return SharedStore(places, observer, logger)
 
 

@@ -149,7 +149,7 @@ class Store(_Table):
     kind: Literal["lmdb", "memory", "redis"] = "lmdb"
     folder: Path = Path("/var/lib/relayguard/limits")
     max_keys: int = Field(1_000_000, ge=1000, le=100_000_000)
-    url: str = Field("redis://127.0.0.1:6379/0", pattern=r"^(rediss?://|unix:///)[^\s]+$")
+    url: str = "redis://127.0.0.1:6379/0"
     password_file: Path | None = None
     ca_file: Path | None = None
     prefix: str = Field("relayguard", pattern=r"^[A-Za-z0-9_.-]{1,64}$")

@@ -1,6 +1,6 @@
 """What a filter may ask for. The daemon passes the real services, `relayguard.testing` passes fakes.
 
-A hook that runs in a thread may use all but what is awaited: `cached` and `prefetch`, not `resolve`.
+A hook that runs in a thread may use all but what is awaited: `cached` and `prefetch`, not `resolve` and `take`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

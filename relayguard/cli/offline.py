@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from relayguard.app import build_filters, services_of
+from relayguard.app import build_backend, build_filters, services_of
 from relayguard.config import Config, ConfigError, Problem, load
 from relayguard.core.caps import Cap
 from relayguard.milter.transport import problem_with
@@ -76,6 +76,10 @@ def check_filters(config: Config, store: Store | None = None) -> tuple[Snapshot,
         except ConfigError as error:
             problems |= dict.fromkeys(error.problems)
     problems |= dict.fromkeys(unusable_transports(config))
+    try:
+        build_backend(config)
+    except ConfigError as error:
+        problems |= dict.fromkeys(error.problems)
     if problems:
         raise ConfigError(problems)
     return snapshot, built

@@ -1,6 +1,6 @@
 """What the counters hold, and how a charge is judged by them: pure functions of a state and a time.
 
-`redis.lua` says the same in Lua, for there it must be done on the server; a property test compares the two.
+`script.lua` says the same in Lua, for there it must be done on the server; a property test compares the two.
 """
 
 from collections.abc import Sequence

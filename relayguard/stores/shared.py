@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from relayguard.core.limits import Charge, Limit, Standing
@@ -64,23 +65,31 @@ class _Asked:
 
 
 class SharedStore(Declarations):
-    """See `relayguard.services.Store`. Asks the first of `places`, and the next one where it does not answer."""
+    """See `relayguard.services.Store`. Asks the first of the places, and the next one where it does not answer.
+
+    `places` returns them; it is called if anything is to be counted.
+    """
 
     def __init__(
         self,
-        places: Iterable[Place],
+        places: Callable[[], Iterable[Place]],
         observer: StoreObserver,
         logger: Logger,
         timer: Callable[[], float] = time.perf_counter,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
-        self._places = tuple(_Asked(place, monotonic) for place in places)
+        self._open = places
         self._observer = observer
         self._logger = logger
         self._timer = timer
         self._monotonic = monotonic
         self._usage = Usage()
+
+    @cached_property
+    def _places(self) -> tuple[_Asked, ...]:
+        # A process that counts nothing loads none of it.
+        return tuple(_Asked(place, self._monotonic) for place in self._open())
 
     def declare(self, limit: Limit, about: Mapping[str, str]) -> None:
         """See `Store`."""

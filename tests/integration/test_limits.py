@@ -1,8 +1,9 @@
 """Limits as a busy relay needs them: exact over all workers, told to the client, and never in the way of mail."""
 
+import os
+import signal
 import smtplib
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,26 +11,10 @@ import pytest
 
 from relayguard.milter.protocol import Response
 from relayguard.testing.daemon import sample
-from relayguard.testing.milter_client import MilterClient, Reply
+from relayguard.testing.milter_client import MilterClient
 from tests.conftest import Serve, needs_root, open_folder
 from tests.integration.conftest import PLAIN, StartRelay
-
-RULE = """
-[[filter.ratelimit.rule]]
-name = "hot"
-limit = "100 recipients per day"
-key = ["sender_domain"]
-"""
-CLIENTS = 8
-EACH = 20
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait until something is true."""
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+from tests.integration.hot import CLIENTS, EACH, RULE, admitted, recipients, until
 
 
 @pytest.fixture
@@ -42,25 +27,6 @@ def lmdb(folder: Path) -> str:
     return f'[store]\nfolder = "{folder}/limits"\n'
 
 
-def recipients(address: str, number: int) -> list[Reply]:
-    """Send one envelope with so many recipients, and return the replies to them."""
-    with MilterClient(address) as client:
-        client.connect()
-        client.helo()
-        client.mail_from()
-        return [client.rcpt_to(f"<r{count}@example.com>".encode()) for count in range(number)]
-
-
-def admitted(address: str, clients: int = CLIENTS, each: int = EACH) -> int:
-    """Send from several clients at a time, and return how many recipients were admitted."""
-    with ThreadPoolExecutor(clients) as pool:
-        replies = [
-            reply for found in pool.map(lambda _: recipients(address, each), range(clients)) for reply in found
-        ]
-    assert {reply.response for reply in replies} <= {Response.CONTINUE, Response.REPLY}
-    return sum(reply.response is Response.CONTINUE for reply in replies)
-
-
 def test_four_workers_admit_exactly_what_the_limit_says_and_remember_it_over_a_restart(
     serve: Serve, folder: Path
 ) -> None:
@@ -71,7 +37,7 @@ def test_four_workers_admit_exactly_what_the_limit_says_and_remember_it_over_a_r
     assert sample(counted, "relayguard_limit_decisions_total", limit="hot", outcome="refused") == CLIENTS * EACH - 100
     assert served.daemon.stop() == 0
     with served.daemon:
-        assert admitted(served.address, 1, 3) == 0
+        assert admitted(served.address, clients=1, each=3) == 0
 
 
 def test_what_is_refused_is_told_with_when_to_come_back_and_the_log_names_rule_and_key(
@@ -108,10 +74,10 @@ def test_another_limit_for_a_single_key_holds_as_soon_as_the_file_says_so(serve:
     overrides.write_text('"other.example" = "unlimited"\n')
     tables = RULE.replace("100 recipients", "2 recipients") + f'overrides = "{overrides}"\n'
     served = serve('"ratelimit"', extra=lmdb(folder), tables=tables)
-    assert admitted(served.address, 1, 4) == 2
+    assert admitted(served.address, clients=1, each=4) == 2
     overrides.write_text('"example.org" = "unlimited"\n')
-    until(lambda: admitted(served.address, 1, 1) == 1)
-    assert admitted(served.address, 1, 10) == 10
+    until(lambda: admitted(served.address, clients=1, each=1) == 1)
+    assert admitted(served.address, clients=1, each=10) == 10
 
 
 @pytest.mark.mta
@@ -134,3 +100,35 @@ def test_through_postfix_the_recipient_that_is_too_many_is_refused_and_the_other
     with pytest.raises(smtplib.SMTPRecipientsRefused), relay.session() as smtp:
         smtp.sendmail("again@example.org", ["bob@example.com"], PLAIN)
     assert relay.warnings() == []
+
+
+def test_workers_that_are_killed_while_they_count_leave_the_others_counting(serve: Serve, folder: Path) -> None:
+    tables = RULE.replace("100 recipients", "100,000 recipients")
+    served = serve('"ratelimit"', extra=lmdb(folder), tables=tables, workers=2)
+
+    def load(_: int) -> int:
+        try:
+            return len(recipients(served.address, 50))
+        except OSError:
+            # It was with the worker that was killed: the MTA would have the client try again.
+            return 0
+
+    with ThreadPoolExecutor(4) as pool:
+        loads = pool.map(load, range(80))
+        for _ in range(3):
+            os.kill(next(iter(served.daemon.workers())), signal.SIGKILL)
+            until(lambda: len(served.daemon.workers()) == 2)
+        answered = sum(loads)
+    assert answered > 0
+    assert admitted(served.address, clients=2, each=5) == 10
+    assert sample(served.metrics(), "relayguard_store_fallback_active", store="lmdb") == 0
+
+
+def test_a_store_that_cannot_be_opened_stops_no_mail_and_the_operator_sees_it(serve: Serve, folder: Path) -> None:
+    (folder / "limits").write_text("a file where there should be a folder\n")
+    served = serve('"ratelimit"', extra=lmdb(folder), tables=RULE.replace("100 recipients", "5 recipients"))
+    assert admitted(served.address, clients=2, each=5) == 5
+    counted = served.metrics()
+    assert sample(counted, "relayguard_store_operations_total", store="lmdb", outcome="unreachable") > 0
+    assert sample(counted, "relayguard_store_operations_total", store="memory", outcome="ok") == 10
+    assert served.daemon.await_events("store failed once", 1)[0]["store"] == "lmdb"

@@ -55,7 +55,7 @@ class Rig:
         self.metrics = PrometheusMetrics("0")
         self._log = io.StringIO()
         self.store = SharedStore(
-            [Place(self.first), Place(MemoryBackend(), parties)],
+            lambda: [Place(self.first), Place(MemoryBackend(), parties)],
             self.metrics,
             make_logger("json", "info", self._log),
             monotonic=self.clock.now,
@@ -128,7 +128,7 @@ def test_a_full_store_goes_on_counting_what_it_knows_and_is_told_of_once_in_a_wh
 
 
 def test_mail_flows_even_if_nothing_can_be_counted_at_all() -> None:
-    store = SharedStore([Place(Ailing(Trouble.BROKEN))], PrometheusMetrics("0"), make_logger("json", "error"))
+    store = SharedStore(lambda: [Place(Ailing(Trouble.BROKEN))], PrometheusMetrics("0"), make_logger("json", "error"))
     assert asyncio.run(store.take([Charge(LIMIT, "bob")]))[0].admitted
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from relayguard.stores.backend import StoreError, Trouble
-from relayguard.stores.environment import DATA, open_or_repair
-from relayguard.stores.opened import Opened, file_size, whole_pages
+from relayguard.stores.lmdb.environment import DATA, open_or_repair
+from relayguard.stores.lmdb.opened import Opened, file_size, whole_pages
 
 SIZE = file_size(1000)
 

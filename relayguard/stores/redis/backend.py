@@ -11,10 +11,10 @@ from redis.exceptions import NoScriptError, ResponseError
 from relayguard.core.limits import Charge, Standing
 from relayguard.stores.arithmetic import State, expires, is_over, used
 from relayguard.stores.backend import Entry, StoreError, Trouble
-from relayguard.stores.redis_codec import KeyNames, charge_words, distinct_of, standings, state_of
-from relayguard.stores.redis_errors import store_error
-from relayguard.stores.redis_pool import Command, RedisPool
-from relayguard.stores.redis_server import RedisServer
+from relayguard.stores.redis.codec import KeyNames, charge_words, distinct_of, standings, state_of
+from relayguard.stores.redis.errors import store_error
+from relayguard.stores.redis.pool import Command, RedisPool
+from relayguard.stores.redis.server import RedisServer
 
 _SCANNED = 500
 _PATIENCE = 5.0
@@ -46,7 +46,7 @@ class RedisBackend:
         self._names = KeyNames(prefix)
         self._timeout = timeout
         self._now = now
-        script = files(__package__).joinpath("redis.lua").read_bytes()
+        script = files(__package__).joinpath("script.lua").read_bytes()
         # This is how the protocol names a script; it protects nothing.
         self._script = sha1(script, usedforsecurity=False).hexdigest()
         self._load: Command = ("SCRIPT", "LOAD", script)
@@ -54,6 +54,13 @@ class RedisBackend:
 
     async def take(self, charges: Sequence[Charge]) -> Sequence[Standing]:
         """See `Backend`."""
+        return await self._judge(charges, "take")
+
+    async def look(self, charges: Sequence[Charge]) -> Sequence[Standing]:
+        """See `Backend`."""
+        return await self._judge(charges, "look")
+
+    async def _judge(self, charges: Sequence[Charge], purpose: str) -> Sequence[Standing]:
         if not charges:
             return []
         call: Command = (
@@ -62,6 +69,7 @@ class RedisBackend:
             len(charges),
             *[self._names.name(charge.limit.name, charge.key) for charge in charges],
             "" if self._now is None else repr(self._now()),
+            purpose,
             *map(charge_words, charges),
         )
         try:
@@ -96,6 +104,9 @@ class RedisBackend:
         """See `Backend`. A long key may be given as `entries` shows it."""
         (answer,) = await self._ask(self._timeout, ("DEL", self._names.name(limit, key)))
         return _unless_refused(answer) == 1
+
+    async def keep(self) -> None:
+        """See `Backend`: the server itself forgets what has ended."""
 
     async def close(self) -> None:
         """See `Backend`."""

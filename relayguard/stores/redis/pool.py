@@ -9,7 +9,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError, ResponseError
 
 from relayguard.stores.backend import StoreError, Trouble
-from relayguard.stores.redis_errors import store_error
+from relayguard.stores.redis.errors import store_error
 
 MAX_CONNECTIONS = 16
 

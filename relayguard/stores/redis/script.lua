@@ -1,5 +1,6 @@
 -- Judges the charges of one take and counts them, as `settle` of arithmetic.py does: there is the explanation, and the
--- same names. KEYS are the counters; ARGV is the time, or nothing for the server's own, and then for each counter
+-- same names. KEYS are the counters; ARGV is the time, or nothing for the server's own, then "take", or "look" to count
+-- nothing, and then for each counter
 --   algorithm amount seconds burst cost binding member
 -- The answer is for each: admitted used left retry_after.
 --
@@ -84,7 +85,8 @@ local function judge_rate(key, charge)
   local state = kept(key, 'rate')
   local before = now
   if state then
-    before = math.min(math.max(state[1] - late_by(state[3]), now), now + span)
+    local late = late_by(state[3])
+    before = math.max(math.min(state[1] - late, state[3] - late + span), now)
   end
   local after = before + charge.cost * interval
   local wait = after - now - span
@@ -194,7 +196,7 @@ local answer, counting, refused = {}, {}, false
 for i, key in ipairs(KEYS) do
   local charge = {}
   local algorithm, amount, seconds, burst, cost, binding, member =
-    string.match(ARGV[i + 1], '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S*)$')
+    string.match(ARGV[i + 2], '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S*)$')
   charge.amount, charge.seconds, charge.burst = tonumber(amount), tonumber(seconds), tonumber(burst)
   charge.cost, charge.member = tonumber(cost), member
   local admitted, used, left, retry_after, count = JUDGES[algorithm](key, charge)
@@ -209,7 +211,7 @@ end
 if unreadable then
   return redis.error_reply('UNREADABLE ' .. string.gsub(unreadable, '[^%w%p ]', '?'))
 end
-if not refused then
+if not refused and ARGV[2] == 'take' then
   for _, count in ipairs(counting) do
     count()
   end

@@ -8,11 +8,11 @@ from itertools import islice
 
 import lmdb
 
-from relayguard.stores import records
+from relayguard.stores.lmdb import records
 from relayguard.stores.arithmetic import is_over, rebased
 from relayguard.stores.backend import StoreError, Trouble
-from relayguard.stores.lockfile import LockFile
-from relayguard.stores.shared_file import SharedFile
+from relayguard.stores.lmdb.lockfile import LockFile
+from relayguard.stores.lmdb.shared_file import SharedFile
 
 SLICE = 1000
 """So many keys are looked at in one transaction."""

@@ -7,13 +7,13 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from relayguard.stores import records, sweep
+from relayguard.stores.lmdb import records, sweep
 from relayguard.stores.arithmetic import Distinct, Rate, State, Window, is_over, member_name
 from relayguard.stores.backend import StoreError, Trouble
-from relayguard.stores.environment import DATA
-from relayguard.stores.lockfile import LockFile
-from relayguard.stores.shared_file import SharedFile
-from relayguard.stores.sweep import SLICE, Sweep, slice_of
+from relayguard.stores.lmdb.environment import DATA
+from relayguard.stores.lmdb.lockfile import LockFile
+from relayguard.stores.lmdb.shared_file import SharedFile
+from relayguard.stores.lmdb.sweep import SLICE, Sweep, slice_of
 
 NOW = 1_800_000_000.0
 SPAN = 60.0

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Connection, SSLConnection, UnixDomainSocketConnection
 
-from relayguard.stores.redis_server import RedisServer
+from relayguard.stores.redis.server import RedisServer
 
 
 @pytest.mark.parametrize(

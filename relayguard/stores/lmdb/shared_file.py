@@ -8,10 +8,10 @@ from typing import TypeVar
 
 import lmdb
 
-from relayguard.stores import environment
+from relayguard.stores.lmdb import environment
 from relayguard.stores.backend import StoreError, Trouble
-from relayguard.stores.lockfile import LockFile
-from relayguard.stores.opened import Opened, file_size
+from relayguard.stores.lmdb.lockfile import LockFile
+from relayguard.stores.lmdb.opened import Opened, file_size
 
 _PATIENCE = 1.0
 """What could not be opened is tried again after so many seconds."""

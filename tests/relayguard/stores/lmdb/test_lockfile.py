@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from relayguard.stores.backend import StoreError, Trouble
-from relayguard.stores.lockfile import LockFile
+from relayguard.stores.lmdb.lockfile import LockFile
 
 
 def test_who_comes_second_is_refused_when_its_time_is_over(tmp_path: Path) -> None:

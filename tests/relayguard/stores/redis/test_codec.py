@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from relayguard.core.limits import Standing
 from relayguard.stores.arithmetic import Distinct, Rate, Window
 from relayguard.stores.backend import StoreError
-from relayguard.stores.redis_codec import KeyNames, distinct_of, standings, state_of
+from relayguard.stores.redis.codec import KeyNames, distinct_of, standings, state_of
 
 KEYS = st.binary(max_size=400).map(lambda octets: octets.decode("utf-8", "surrogateescape"))
 

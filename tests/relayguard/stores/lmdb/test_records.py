@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relayguard.stores.arithmetic import Distinct, Rate, State, Window, expires, is_over
-from relayguard.stores.records import MAX_KEY, counter_key, decode, due, encode, names
+from relayguard.stores.lmdb.records import MAX_KEY, counter_key, decode, due, encode, names
 
 numbers = st.floats(allow_nan=False, allow_infinity=False, width=32)
 rates = st.builds(Rate, numbers, numbers, numbers)

@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relayguard.core.limits import Algorithm, Charge, Limit, Standing
-from relayguard.stores import sweep
+from relayguard.stores.lmdb import sweep
 from relayguard.stores.backend import Entry, StoreError, Trouble
-from relayguard.stores.environment import DATA
-from relayguard.stores.lmdb import LmdbBackend
+from relayguard.stores.lmdb.backend import LmdbBackend
+from relayguard.stores.lmdb.environment import DATA
 from relayguard.stores.memory import MemoryBackend
 
 HUNDRED = Limit("hundred", Algorithm.WINDOW, 100, 3600)
@@ -89,7 +89,7 @@ PROCESS = """
 import asyncio, os, signal, sys, time
 from pathlib import Path
 from relayguard.core.limits import Algorithm, Charge, Limit
-from relayguard.stores.lmdb import LmdbBackend
+from relayguard.stores.lmdb.backend import LmdbBackend
 
 CHARGE = Charge(Limit("hundred", Algorithm.WINDOW, 100, 3600), "hot")
 
@@ -427,7 +427,7 @@ def test_a_full_disk_is_an_error_and_all_goes_on_when_there_is_room(tiny_disk: P
 def test_on_a_disk_that_is_full_from_the_beginning_the_store_opens_later(
     tiny_disk: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("relayguard.stores.shared_file._PATIENCE", 0.0)
+    monkeypatch.setattr("relayguard.stores.lmdb.shared_file._PATIENCE", 0.0)
     rest = fill_disk(tiny_disk)
     store = opened(folder=tiny_disk / "limits")
     assert refusal(store, Charge(HUNDRED, "a")) is Trouble.FULL

@@ -9,7 +9,7 @@ from pathlib import Path
 import lmdb
 
 from relayguard.stores.backend import StoreError, Trouble
-from relayguard.stores.opened import Opened, whole_pages
+from relayguard.stores.lmdb.opened import Opened, whole_pages
 
 DATA = "data.mdb"
 _LOCK = "lock.mdb"

@@ -2,7 +2,7 @@ import pytest
 from redis import exceptions
 
 from relayguard.stores.backend import StoreError, Trouble
-from relayguard.stores.redis_errors import store_error
+from relayguard.stores.redis.errors import store_error
 
 
 @pytest.mark.parametrize(

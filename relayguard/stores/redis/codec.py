@@ -1,4 +1,4 @@
-"""How counters are named and written on a Redis server. What `redis.lua` writes is read here, for people."""
+"""How counters are named and written on a Redis server. What `script.lua` writes is read here, for people."""
 
 from hashlib import blake2b
 
@@ -38,7 +38,7 @@ class KeyNames:
 
 
 def charge_words(charge: Charge) -> str:
-    """Return a charge as `redis.lua` takes it."""
+    """Return a charge as `script.lua` takes it."""
     limit = charge.limit
     member = member_name(charge.member).hex() if limit.algorithm is Algorithm.DISTINCT else ""
     return (
@@ -48,7 +48,7 @@ def charge_words(charge: Charge) -> str:
 
 
 def standings(answer: object, count: int) -> list[Standing]:
-    """Return the answer of `redis.lua` for so many charges."""
+    """Return the answer of `script.lua` for so many charges."""
     words = answer.split() if isinstance(answer, bytes) else []
     if len(words) != _PARTS_OF_STANDING * count:
         raise StoreError(Trouble.BROKEN, "the server answers what nobody asked")

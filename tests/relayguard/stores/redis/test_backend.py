@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from relayguard.core.limits import Algorithm, Charge, Limit, Standing
 from relayguard.stores.backend import Entry, StoreError, Trouble
 from relayguard.stores.memory import MemoryBackend
-from relayguard.stores.redis import RedisBackend
+from relayguard.stores.redis.backend import RedisBackend
 from relayguard.testing.certificate import write_self_signed
 from relayguard.testing.redis import PrivateRedis, redis_program
-from tests.relayguard.stores.fake_redis import fake_redis
+from tests.relayguard.stores.redis.fake_redis import fake_redis
 
 GENEROUS = 30.0
 """Where a test is about something else than the deadline."""

@@ -10,10 +10,10 @@ import lmdb
 from relayguard.core.limits import Charge, Standing
 from relayguard.stores.arithmetic import expires, is_over, settle, used
 from relayguard.stores.backend import Entry
-from relayguard.stores.lockfile import LockFile
-from relayguard.stores.records import counter_key, decode, encode, names
-from relayguard.stores.shared_file import SharedFile
-from relayguard.stores.sweep import Sweep, slice_of
+from relayguard.stores.lmdb.lockfile import LockFile
+from relayguard.stores.lmdb.records import counter_key, decode, encode, names
+from relayguard.stores.lmdb.shared_file import SharedFile
+from relayguard.stores.lmdb.sweep import Sweep, slice_of
 
 MAX_KEYS = 1_000_000
 TIMEOUT = 0.05

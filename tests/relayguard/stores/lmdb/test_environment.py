@@ -7,9 +7,9 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from relayguard.stores import environment
+from relayguard.stores.lmdb import environment
 from relayguard.stores.backend import Trouble
-from relayguard.stores.environment import (
+from relayguard.stores.lmdb.environment import (
     DATA,
     explain,
     is_there,
@@ -17,7 +17,7 @@ from relayguard.stores.environment import (
     open_existing,
     open_or_repair,
 )
-from relayguard.stores.opened import Opened, file_size
+from relayguard.stores.lmdb.opened import Opened, file_size
 
 SIZE = file_size(1000)
 

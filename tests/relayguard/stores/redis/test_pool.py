@@ -5,10 +5,10 @@ import pytest
 from redis.exceptions import ResponseError
 
 from relayguard.stores.backend import StoreError, Trouble
-from relayguard.stores.redis_pool import MAX_CONNECTIONS, RedisPool
-from relayguard.stores.redis_server import RedisServer
+from relayguard.stores.redis.pool import MAX_CONNECTIONS, RedisPool
+from relayguard.stores.redis.server import RedisServer
 from relayguard.testing.redis import PrivateRedis
-from tests.relayguard.stores.fake_redis import fake_redis
+from tests.relayguard.stores.redis.fake_redis import fake_redis
 
 PING = ("PING",)
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from relayguard.stores import environment, shared_file
+from relayguard.stores.lmdb import environment, shared_file
 from relayguard.stores.backend import StoreError, Trouble
-from relayguard.stores.environment import DATA
-from relayguard.stores.lockfile import LockFile
-from relayguard.stores.shared_file import WRITE_LOCK, SharedFile
+from relayguard.stores.lmdb.environment import DATA
+from relayguard.stores.lmdb.lockfile import LockFile
+from relayguard.stores.lmdb.shared_file import WRITE_LOCK, SharedFile
 
 
 class Shared(SharedFile):
