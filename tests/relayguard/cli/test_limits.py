@@ -66,11 +66,8 @@ def test_all_limits_are_listed_with_what_they_count_and_do(relayguard: Run, path
 def test_who_has_used_most_stands_on_top(relayguard: Run, path: Path, tmp_path: Path) -> None:
     count(tmp_path, Charge(RATE, "bob", 20), Charge(MESSAGES, "bob", 9), Charge(RATE, "eve", 45))
     found = [row.rsplit(" | ", 1)[0] for row in rows(relayguard("limits", "top", "-c", str(path)).stdout)]
-    assert found == ["login-rate | eve | 90%", "login-messages | bob | 90%", "login-rate | bob | 40%"] or found == [
-        "login-messages | bob | 90%",
-        "login-rate | eve | 90%",
-        "login-rate | bob | 40%",
-    ]
+    assert sorted(found[:2]) == ["login-messages | bob | 90%", "login-rate | eve | 90%"]
+    assert found[2:] == ["login-rate | bob | 40%"]
     assert len(rows(relayguard("limits", "top", "-c", str(path), "-n", "1").stdout)) == 1
     only = relayguard("limits", "top", "-c", str(path), "--limit", "login-messages").stdout
     assert [row.split(" | ")[1] for row in rows(only)] == ["bob"]

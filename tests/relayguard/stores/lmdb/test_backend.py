@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relayguard.core.limits import Algorithm, Charge, Limit, Standing
-from relayguard.stores.lmdb import sweep
 from relayguard.stores.backend import Entry, StoreError, Trouble
+from relayguard.stores.lmdb import sweep
 from relayguard.stores.lmdb.backend import LmdbBackend
 from relayguard.stores.lmdb.environment import DATA
 from relayguard.stores.memory import MemoryBackend

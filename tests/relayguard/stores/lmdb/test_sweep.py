@@ -7,9 +7,9 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from relayguard.stores.lmdb import records, sweep
 from relayguard.stores.arithmetic import Distinct, Rate, State, Window, is_over, member_name
 from relayguard.stores.backend import StoreError, Trouble
+from relayguard.stores.lmdb import records, sweep
 from relayguard.stores.lmdb.environment import DATA
 from relayguard.stores.lmdb.lockfile import LockFile
 from relayguard.stores.lmdb.shared_file import SharedFile
