@@ -65,7 +65,7 @@ def settle(
 def judge(charge: Charge, state: State | None, now: float) -> tuple[Standing, State]:
     """Return how a charge stands, and the state if it is counted. A state of another algorithm counts as none."""
     limit = charge.limit
-    if state is not None:
+    if state is not None and state.updated > now + STEP_SECONDS:
         state = rebased(state, now)
     if limit.algorithm is Algorithm.RATE:
         return _judge_rate(limit, charge.cost, state if isinstance(state, Rate) else None, now)

@@ -4,8 +4,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache, partial
 from hashlib import sha256
 from ipaddress import ip_network
+from typing import NamedTuple
 
 from relayguard import NULL_SENDER, Address, Envelope, Headers, IpAddress, Session, Stage, read_authors
 
@@ -51,8 +53,7 @@ KNOWN_AT: dict[Fact, Stage] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """All that is known at a stage."""
 
     session: Session
@@ -76,7 +77,9 @@ Reader = Callable[[Known], Sequence[str]]
 def reader_of(fact: Fact, prefixes: Prefixes) -> Reader:
     """Return what reads `fact`."""
     if fact is Fact.NETWORK:
-        return lambda known: _network(known.session.client_address, prefixes)
+        # A client sends many messages, and has many recipients.
+        network = lru_cache(maxsize=1024)(partial(_network, prefixes=prefixes))
+        return lambda known: network(known.session.client_address)
     return _READERS[fact]
 
 
@@ -90,7 +93,7 @@ def _client(known: Known) -> Sequence[str]:
     return (str(address),) if address is not None else ()
 
 
-def _network(client: IpAddress | None, prefixes: Prefixes) -> Sequence[str]:
+def _network(client: IpAddress | None, *, prefixes: Prefixes) -> Sequence[str]:
     address = unmapped(client)
     if address is None:
         return ()

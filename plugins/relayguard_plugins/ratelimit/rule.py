@@ -64,20 +64,27 @@ class Rule:
 
     def charges(self, known: Known, cost: int = 1) -> list[Charge]:
         """Return what is to be charged; nothing if the rule is not about this."""
-        if self._spares(known) or not all(test(known) for test in self._matching):
+        if self._spares(known):
             return []
-        if any(test(known) for test in self._exempting):
-            return []
-        values = [reader(known) for reader in self._readers]
-        # Mostly each fact has one value.
-        keys = [" ".join(parts) for parts in product(*values)]
+        for matches in self._matching:
+            if not matches(known):
+                return []
+        for exempts in self._exempting:
+            if exempts(known):
+                return []
         member = str(known.recipient).casefold() if self.counted is Counted.DISTINCT_RECIPIENTS else ""
         charges = []
-        for key in keys:
-            limit = self.refreshed.get(key, self.limit) if self.refreshed else self.limit
+        for key in self._keys(known):
+            limit = self.limit if self.refreshed is None else self.refreshed.get(key, self.limit)
             if limit is not None:
                 charges.append(Charge(limit, key, cost, member, self._binding))
         return charges
+
+    def _keys(self, known: Known) -> Sequence[str]:
+        if len(self._readers) == 1:
+            return self._readers[0](known)
+        # Mostly each fact has one value.
+        return [" ".join(parts) for parts in product(*[reader(known) for reader in self._readers])]
 
     def _spares(self, known: Known) -> bool:
         session, envelope = known.session, known.envelope
