@@ -25,6 +25,7 @@ from relayguard.pipeline.connection import Client, Pipeline
 from relayguard.pipeline.envelope_log import EnvelopeLog
 from relayguard.pipeline.record import Observer, Observers
 from relayguard.snapshot import take
+from relayguard.stores.declared import NoStore
 
 _CONFIGURATION = f"""
 authserv_id = "mx.bench.test"
@@ -61,7 +62,7 @@ async def _measure(seconds: float, nowhere: TextIO) -> None:
 def _pipeline(config: Config, metrics: PrometheusMetrics, observer: Observer) -> Pipeline:
     resolver = build_resolver(config, metrics)
     listener = next(iter(config.listener))
-    filters = build_filters(take(config), services_of(config, resolver, metrics), listener)
+    filters = build_filters(take(config), services_of(config, resolver, metrics, NoStore()), listener)
     return build_pipeline(config, filters, observer, metrics, listener)
 
 

@@ -22,6 +22,7 @@ from relayguard.core.edits import (
 from relayguard.core.effects import Effect, Reader, Watch
 from relayguard.core.envelope import Envelope, Role, comes_from_outside
 from relayguard.core.headers import Header, Headers
+from relayguard.core.limits import Algorithm, Charge, Limit, Standing
 from relayguard.core.mailboxes import Mailbox
 from relayguard.core.message import Message
 from relayguard.core.oddities import Oddity, oddities_of
@@ -60,6 +61,7 @@ from relayguard.services import (
     Resolver,
     Services,
     Status,
+    Store,
 )
 
 __version__ = "0.1.0"
@@ -69,6 +71,7 @@ __all__ = [
     "AddHeader",
     "AddRecipient",
     "Address",
+    "Algorithm",
     "Ambiguity",
     "Answer",
     "ArcResult",
@@ -81,6 +84,7 @@ __all__ = [
     "Cap",
     "ChangeHeader",
     "ChangeSender",
+    "Charge",
     "Clock",
     "Decision",
     "Defer",
@@ -102,6 +106,7 @@ __all__ = [
     "IpNetwork",
     "IprevResult",
     "IprevValue",
+    "Limit",
     "MailExchange",
     "Mailbox",
     "Message",
@@ -129,7 +134,9 @@ __all__ = [
     "SpfResult",
     "SpfValue",
     "Stage",
+    "Standing",
     "Status",
+    "Store",
     "Tls",
     "Verdict",
     "Watch",

@@ -4,16 +4,17 @@ import difflib
 import inspect
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter
 
 from relayguard.config import Config, ConfigError, FilterPolicy, Problem, split_host_port, validate
 from relayguard.core.envelope import Role
 from relayguard.dns.resolver import CachingResolver, DnsObserver, Nameserver, system_nameservers
+from relayguard.log import Logger
 from relayguard.pipeline.connection import Pipeline
 from relayguard.pipeline.discovery import FilterError, find_class, known_names
 from relayguard.pipeline.dispatch import Dispatcher
@@ -23,8 +24,11 @@ from relayguard.pipeline.needs import needs_of
 from relayguard.pipeline.record import Observer
 from relayguard.pipeline.registry import Candidate, register
 from relayguard.pipeline.rules import Rules
-from relayguard.services import Metrics, Resolver, Services
+from relayguard.services import Metrics, Resolver, Services, Store
 from relayguard.snapshot import Snapshot
+from relayguard.stores.backend import Backend
+from relayguard.stores.memory import MemoryBackend
+from relayguard.stores.shared import Place, SharedStore, StoreObserver
 
 
 class SystemClock:
@@ -98,9 +102,57 @@ def build_resolver(config: Config, observer: DnsObserver) -> CachingResolver:
         raise ConfigError([Problem("dns.nameservers", str(error))]) from error
 
 
-def services_of(config: Config, resolver: Resolver, metrics: Metrics) -> Services:
+def build_backend(config: Config, moved_aside: Callable[[str], None] = lambda _: None) -> Backend:
+    """Return where limits are counted as long as all is well; raises ConfigError. Opens and connects nothing."""
+    store = config.store
+    if store.kind == "redis":
+        from relayguard.stores.redis.backend import RedisBackend
+
+        try:
+            return RedisBackend(store.url, store.password_file, store.ca_file, store.prefix, store.timeout)
+        except ValueError as error:
+            raise ConfigError([Problem("store", str(error))]) from error
+    if store.kind == "lmdb":
+        from relayguard.stores.lmdb.backend import LmdbBackend
+
+        return LmdbBackend(store.folder, store.max_keys, store.timeout, moved_aside=moved_aside)
+    return MemoryBackend()
+
+
+def build_store(config: Config, observer: StoreObserver, logger: Logger, workers: int) -> SharedStore:
+    """Return where limits are counted, best first: what all hosts share, what this host has, what each worker has.
+
+    Opens and connects nothing: that is done when something is counted. `workers` is how many there are on this host.
+    """
+
+    def moved(path: str) -> None:
+        observer.store_moved_aside()
+        logger.error("a broken file of counters was moved aside", path=path)
+
+    def places() -> list[Place]:
+        # Who counts by itself in a place has its share of a limit there.
+        kind, hosts = config.store.kind, config.store.hosts
+        if kind == "memory":
+            return [Place(build_backend(config), workers)]
+        if kind == "lmdb":
+            return [Place(build_backend(config, moved)), Place(MemoryBackend(), workers)]
+        alone = config.model_copy(update={"store": config.store.model_copy(update={"kind": "lmdb"})})
+        own = [Place(build_backend(alone, moved), hosts), Place(MemoryBackend(), hosts * workers)]
+        return [Place(build_backend(config)), *own]
+
+    return SharedStore(places, observer, logger)
+
+
+def services_of(config: Config, resolver: Resolver, metrics: Metrics, store: Store) -> Services:
     """Return what filters may ask for."""
-    return Services(resolver=resolver, clock=SystemClock(), metrics=metrics, authserv_id=config.authserv_id)
+    return Services(
+        resolver=resolver,
+        clock=SystemClock(),
+        metrics=metrics,
+        store=store,
+        authserv_id=config.authserv_id,
+        listeners=tuple(config.listener),
+    )
 
 
 def _plan(snapshot: Snapshot, listener: str) -> tuple[list[_Blueprint], list[Problem]]:
@@ -157,10 +209,21 @@ def _options(cls: type, table: dict[str, Any], path: str) -> object | None:
         return None
     if not (isinstance(options_class, type) and is_dataclass(options_class)):
         raise ConfigError([Problem(path, f"the 'options' of {cls.__name__} must be annotated with a dataclass")])
-    options_class.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]
+    _be_strict(options_class)
     fields = (*options_class.__dataclass_fields__, *FilterPolicy.model_fields)
     options: object = validate(TypeAdapter(options_class), table, path, fields)
     return options
+
+
+def _be_strict(options_class: type) -> None:
+    """Have a dataclass, and those that its fields are made of, refuse unknown options and wrong types."""
+    options_class.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]
+    hints = list(get_type_hints(options_class).values())
+    while hints:
+        hint = hints.pop()
+        hints += get_args(hint)
+        if isinstance(hint, type) and is_dataclass(hint):
+            _be_strict(hint)
 
 
 def constructor_hints(cls: type) -> dict[str, Any]:

@@ -140,6 +140,23 @@ class Dns(_Table):
     cache_entries: int = Field(50_000, ge=100)
 
 
+class Store(_Table):
+    """Where limits are counted. ``lmdb``: by all workers of this host, in `folder`; ``redis``: by all hosts, at `url`.
+
+    `hosts` is how many share a Redis: each counts by such a part of a limit while Redis does not answer.
+    """
+
+    kind: Literal["lmdb", "memory", "redis"] = "lmdb"
+    folder: Path = Path("/var/lib/relayguard/limits")
+    max_keys: int = Field(1_000_000, ge=1000, le=100_000_000)
+    url: str = "redis://127.0.0.1:6379/0"
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    prefix: str = Field("relayguard", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    hosts: int = Field(1, ge=1, le=1000)
+    timeout: float = Field(0.05, gt=0, le=5)
+
+
 class Log(_Table):
     """What is logged, and how."""
 
@@ -185,6 +202,7 @@ class Config(_Table):
     )
     daemon: Daemon = Daemon()
     dns: Dns = Dns()
+    store: Store = Store()
     log: Log = Log()
     metrics: Metrics = Metrics()
     authentication_results: AuthenticationResults = AuthenticationResults()

@@ -19,15 +19,19 @@ from relayguard.dns.zone import ZoneResolver
 from relayguard.pipeline.connection import Client, Connection
 from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer
 from relayguard.pipeline.transaction import Ending
-from relayguard.services import Answer, Question, Resolver
+from relayguard.services import Answer, Question, Resolver, Store
 from relayguard.snapshot import take
+from relayguard.stores.declared import NoStore
 
 _CHUNK = 65535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsal:
-    """A message, and how it is pretended to arrive; `listener` None is the first of the configuration."""
+    """A message, and how it is pretended to arrive; `listener` None is the first of the configuration.
+
+    `login` is who submits it, where `role` is submission.
+    """
 
     raw: bytes
     client: IpAddress
@@ -36,6 +40,7 @@ class Rehearsal:
     recipients: tuple[str, ...]
     role: Role
     listener: str | None = None
+    login: str = "someone"
 
 
 def rehearsal_of(
@@ -46,6 +51,7 @@ def rehearsal_of(
     recipients: tuple[str, ...],
     role: Role,
     listener: str | None = None,
+    login: str | None = None,
 ) -> Rehearsal:
     """Return a rehearsal; raises ValueError for a client that is no IP address.
 
@@ -62,6 +68,7 @@ def rehearsal_of(
         recipients=recipients,
         role=role,
         listener=listener,
+        login=login or "someone",
     )
 
 
@@ -140,14 +147,21 @@ class TracedResolver:
             self._trace.asked.append(Asked(question, answer, seconds))
 
 
-async def rehearse(rehearsal: Rehearsal, config: Config, zone: str | None = None) -> Trace:
-    """Run the message through the pipeline of a listener; raises ConfigError. DNS is live, or that of a zone file."""
+async def rehearse(
+    rehearsal: Rehearsal, config: Config, zone: str | None = None, store: Store | None = None
+) -> Trace:
+    """Run the message through the pipeline of a listener; raises ConfigError. DNS is live, or that of a zone file.
+
+    Nothing is counted, unless in `store`.
+    """
     trace = Trace()
     listener = rehearsal.listener or next(iter(config.listener))
     if listener not in config.listener:
         raise ConfigError([Problem("listener", f"there is no {listener!r}, only {', '.join(config.listener)}")])
     inner: Resolver = ZoneResolver(zone) if zone is not None else build_resolver(config, trace)
-    filters = build_filters(take(config), services_of(config, TracedResolver(inner, trace), trace), listener)
+    filters = build_filters(
+        take(config), services_of(config, TracedResolver(inner, trace), trace, store or NoStore()), listener
+    )
     pipeline = build_pipeline(config, filters, trace, trace, listener)
     if rehearsal.role is Role.INCOMING:
         # The role is asked for by name here, so the client's address must not say otherwise.
@@ -159,7 +173,7 @@ async def rehearse(rehearsal: Rehearsal, config: Config, zone: str | None = None
 async def _play(rehearsal: Rehearsal, connection: Connection, trace: Trace) -> None:
     address = None if rehearsal.role is Role.LOCAL else rehearsal.client
     words = () if rehearsal.sender.isascii() else ("SMTPUTF8",)
-    login = {"{auth_type}": "PLAIN", "{auth_authen}": "someone"} if rehearsal.role is Role.SUBMISSION else {}
+    login = {"{auth_type}": "PLAIN", "{auth_authen}": rehearsal.login} if rehearsal.role is Role.SUBMISSION else {}
     recipients = 0
 
     def refused(stage: Stage, refusal: Reject | Defer | None) -> bool:

@@ -1,14 +1,15 @@
 """What a filter may ask for. The daemon passes the real services, `relayguard.testing` passes fakes.
 
-A hook that runs in a thread may use all but what is awaited: `cached` and `prefetch`, not `resolve`.
+A hook that runs in a thread may use all but what is awaited: `cached` and `prefetch`, not `resolve` and `take`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeVar, cast
 
 from relayguard.core.caps import Cap
+from relayguard.core.limits import Charge, Limit, Standing
 
 T = TypeVar("T")
 
@@ -118,14 +119,34 @@ class Metrics(Protocol):
         """Count that a message ran into `cap`."""
 
 
+class Store(Protocol):
+    """Counters that all workers of this host share, and perhaps all hosts. No method raises for what may happen to them."""
+
+    def declare(self, limit: Limit, about: Mapping[str, str]) -> None:
+        """Say at the start, in the constructor, that `limit` will be counted by.
+
+        `about` says what it is, for ``relayguard limits list``. Raises ValueError if there is another of its name.
+        """
+
+    async def take(self, charges: Sequence[Charge]) -> Sequence[Standing]:
+        """Count what is charged, all in one step and one round trip, and return how each charge stands.
+
+        The pairs of limit and key must be different. If a `binding` charge is not admitted, none is counted.
+        Where the store does not answer, limits are counted by each host, or each worker, on its own.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """All services; a filter takes them as ``services`` in its constructor.
 
     `authserv_id` is our name: in Authentication-Results, and wherever else a filter must say who we are.
+    `listeners` are the names of all listeners.
     """
 
     resolver: Resolver
     clock: Clock
     metrics: Metrics
+    store: Store
     authserv_id: str
+    listeners: tuple[str, ...] = ("default",)

@@ -21,6 +21,7 @@ from tests.integration.conftest import StartRelay, start_relay  # noqa: F401  # 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 VERIFICATION = (ROOT / "docs" / "verification.md").read_text()
+LIMITING = (ROOT / "docs" / "rate-limiting.md").read_text()
 SHIPPED = (ROOT / "docs" / "relayguard.toml").read_text()
 
 
@@ -111,6 +112,26 @@ def test_the_configurations_of_the_readme_are_right(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "relayguard", "check", "-c", str(tmp_path / name)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+RECIPES = re.findall(r"^```toml\n(# (\S+)\n.*?)^```$", LIMITING, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize(("text", "name"), RECIPES, ids=[name for _, name in RECIPES])
+def test_each_recipe_of_rate_limiting_is_right(text: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    command = [sys.executable, "-m", "relayguard", "check", "-c", str(tmp_path / name)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_rate_limiting_names_every_option_fact_and_condition() -> None:
+    from relayguard_plugins.ratelimit.conditions import Conditions
+    from relayguard_plugins.ratelimit.facts import Fact
+    from relayguard_plugins.ratelimit.options import RuleOptions
+
+    named = [*RuleOptions.__dataclass_fields__, *Fact, *Conditions.__dataclass_fields__]
+    assert [word for word in named if f"`{word}`" not in LIMITING] == []
 
 
 @pytest.mark.mta

@@ -100,19 +100,31 @@ def sandboxed() -> tuple[str, ...]:
     return SANDBOXED, " ".join(sorted(allowed_calls())), families
 
 
+LIMIT = """
+[[filter.ratelimit.rule]]
+name = "once"
+limit = "1 message per day"
+key = ["network"]
+"""
+
+
 def test_the_daemon_serves_mail_inside_the_sandbox(tmp_path: Path) -> None:
     address = f"unix:{tmp_path}/milter.sock"
     with ExitStack() as stack:
         dns = stack.enter_context(DnsServer(ZONE))
-        text = configuration(address, dns.port, "off", '"author", "spf", "dkim", "arc", "dmarc"')
+        filters = '"ratelimit", "author", "spf", "dkim", "arc", "dmarc"'
+        text = configuration(address, dns.port, "off", filters, f'[store]\nfolder = "{tmp_path}/limits"\n') + LIMIT
         stack.enter_context(Daemon(tmp_path, text, program=(*sandboxed(), "-m", "relayguard")))
         client = stack.enter_context(MilterClient(address))
         client.connect(address="192.0.2.1")
         client.helo()
         judged = client.deliver(b"From: a@example.org\r\n\r\nbody\r\n")
+        too_many = client.deliver(b"From: a@example.org\r\n\r\nbody\r\n")
     (results,) = judged.added("Authentication-Results")
     assert "spf=pass" in results
     assert "dmarc=pass" in results
+    assert too_many.reply.text.startswith("450 4.7.1 Too many messages")
+    assert (tmp_path / "limits" / "data.mdb").is_file()
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from relayguard.app import build_filters, services_of
+from relayguard.app import build_backend, build_filters, services_of
 from relayguard.config import Config, ConfigError, Problem, load
 from relayguard.core.caps import Cap
 from relayguard.milter.transport import problem_with
 from relayguard.pipeline.filters import Filter
-from relayguard.services import Answer, Question, Status
+from relayguard.services import Answer, Question, Status, Store
 from relayguard.snapshot import Snapshot, take
+from relayguard.stores.declared import NoStore
 
 
 class NoResolver:
@@ -38,8 +39,11 @@ class NoMetrics:
         """See `Metrics`."""
 
 
-def load_checked(path: Path) -> tuple[Snapshot, Mapping[str, tuple[Filter, ...]]]:
-    """Read a configuration and build the filters of each listener; raises ConfigError with all that is wrong."""
+def load_checked(path: Path, store: Store | None = None) -> tuple[Snapshot, Mapping[str, tuple[Filter, ...]]]:
+    """Read a configuration and build the filters of each listener; raises ConfigError with all that is wrong.
+
+    `store` is told of the limits that the filters count by.
+    """
     try:
         config = load(path)
     except ConfigError as error:
@@ -51,11 +55,12 @@ def load_checked(path: Path) -> tuple[Snapshot, Mapping[str, tuple[Filter, ...]]
         except ConfigError as more:
             raise ConfigError([*error.problems, *more.problems]) from more
         raise
-    return check_filters(config)
+    return check_filters(config, store)
 
 
-def check_filters(config: Config) -> tuple[Snapshot, Mapping[str, tuple[Filter, ...]]]:
-    """Build all filters only to see whether they can be; raises ConfigError."""
+def check_filters(config: Config, store: Store | None = None) -> tuple[Snapshot, Mapping[str, tuple[Filter, ...]]]:
+    """Build all filters only to see whether they can be; raises ConfigError. `store` is told of their limits."""
+    store = store or NoStore()
     problems: dict[Problem, None] = {}
     built: dict[str, tuple[Filter, ...]] = {}
     try:
@@ -66,11 +71,15 @@ def check_filters(config: Config) -> tuple[Snapshot, Mapping[str, tuple[Filter, 
     for listener in config.listener:
         try:
             built[listener] = build_filters(
-                snapshot, services_of(snapshot.config, NoResolver(), NoMetrics()), listener
+                snapshot, services_of(snapshot.config, NoResolver(), NoMetrics(), store), listener
             )
         except ConfigError as error:
             problems |= dict.fromkeys(error.problems)
     problems |= dict.fromkeys(unusable_transports(config))
+    try:
+        build_backend(config)
+    except ConfigError as error:
+        problems |= dict.fromkeys(error.problems)
     if problems:
         raise ConfigError(problems)
     return snapshot, built

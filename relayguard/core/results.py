@@ -55,6 +55,10 @@ class Result:
         """Return the Authentication-Results entry of this result, or None for none."""
         return None
 
+    def noted(self) -> str | None:
+        """Return what the log line of the envelope is to say beside what is reported, in plain ASCII; None for nothing."""
+        return None
+
 
 class Failure(StrEnum):
     """Why a filter's findings of a stage are missing."""

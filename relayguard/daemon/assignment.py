@@ -12,7 +12,7 @@ class Assignment:
     """Who serves what. `sockets` (by listener), `channel`, `snapshot` and `crash` are file descriptors.
 
     `crash` is a file for the last words of a process that dies; `cpu` the core that it keeps to, if any;
-    `metrics` the folder in which the file of `slot` lies.
+    `metrics` the folder in which the file of `slot` lies; `workers` how many serve on this host.
     """
 
     sockets: dict[str, int]
@@ -23,6 +23,7 @@ class Assignment:
     snapshot: int
     crash: int
     metrics: str
+    workers: int = 1
     cpu: int | None = None
 
     @property

@@ -39,10 +39,11 @@ class GenerationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One of the places of a generation, each held by one worker."""
+    """One of the places of a generation, each held by one worker; there are so many `workers` in all."""
 
     number: int
     crew: Crew
+    workers: int
     cpu: int | None
 
     @property
@@ -143,10 +144,12 @@ class Generation:
         cores = sorted(os.sched_getaffinity(0))
         core = itertools.cycle(cores if config.daemon.pin else [None])
         number = itertools.count()
-        for crew in config.crews(len(cores)):
+        crews = config.crews(len(cores))
+        workers = sum(crew.workers for crew in crews)
+        for crew in crews:
             for _ in range(crew.workers):
                 # Only libmilter's threads gain by it.
-                yield Place(next(number), crew, next(core) if crew.transport == "libmilter" else None)
+                yield Place(next(number), crew, workers, next(core) if crew.transport == "libmilter" else None)
 
     def _hire(self, place: Place) -> Worker:
         crew, config = place.crew, self.snapshot.config
@@ -154,7 +157,7 @@ class Generation:
         slot = self._house.slots.take()
         try:
             worker = self._house.starter.start(
-                sockets, crew.transport, self.number, self._file, slot, place.cpu, self._gone
+                sockets, crew.transport, self.number, self._file, slot, place.cpu, place.workers, self._gone
             )
         except OSError as error:
             self._house.slots.release(slot)

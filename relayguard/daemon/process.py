@@ -176,6 +176,7 @@ class Starter:
         snapshot: int,
         slot: int,
         cpu: int | None,
+        workers: int,
         gone: Callable[[Worker], None],
     ) -> Worker:
         """Start a worker; it says when it is ready. Raises OSError where the system has no room for a process."""
@@ -192,6 +193,7 @@ class Starter:
                 crash=crash.fileno(),
                 metrics=self._metrics,
                 cpu=cpu,
+                workers=workers,
             )
             process = subprocess.Popen(  # noqa: S603  # our own program
                 [*self._command, "worker", assignment.argument()],

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable
 
 from relayguard import __version__
-from relayguard.app import build_filters, build_pipeline, build_resolver, services_of
+from relayguard.app import build_filters, build_pipeline, build_resolver, build_store, services_of
 from relayguard.config import ConfigError
 from relayguard.daemon.assignment import Assignment
 from relayguard.daemon.channel import Channel, Facts, Word
@@ -24,9 +24,11 @@ from relayguard.metrics.processes import resident_memory
 from relayguard.metrics.prometheus import PrometheusMetrics
 from relayguard.metrics.shared import share
 from relayguard.milter.transport import Transport, open_transport
-from relayguard.pipeline.connection import Pipeline
 from relayguard.pipeline.envelope_log import EnvelopeLog
+from relayguard.pipeline.filters import Filter
 from relayguard.pipeline.record import Observers
+from relayguard.pipeline.refreshing import keep_fresh
+from relayguard.services import Store
 from relayguard.snapshot import Snapshot
 
 EXIT_TRANSPORT = 70
@@ -79,24 +81,32 @@ async def _serve(assignment: Assignment) -> int:
         # Mail is not to stop for want of a place to count it in.
         logger.error("metrics are not counted", folder=assignment.metrics, error=error.strerror)
     worker = Worker(assignment, logger)
+    metrics = PrometheusMetrics(__version__, place)
+    store = build_store(snapshot.config, metrics, logger, assignment.workers)
     try:
-        pipelines = build(snapshot, assignment.sockets, logger, place)
+        filters = build(snapshot, assignment.sockets, metrics, store)
     except ConfigError as error:
         worker.channel.say(Word.FAILED, problem="; ".join(map(str, error.problems))[:_PROBLEM])
         return EXIT_CONFIGURATION
-    return await worker.run(open_transport(assignment.transport, pipelines, logger))
-
-
-def build(snapshot: Snapshot, listeners: Iterable[str], logger: Logger, place: Place) -> dict[str, Pipeline]:
-    """Build everything that serves the listeners; raises ConfigError."""
-    config = snapshot.config
-    metrics = PrometheusMetrics(__version__, place)
-    services = services_of(config, build_resolver(config, metrics), metrics)
     observer = Observers([metrics, EnvelopeLog(logger)])
-    return {
-        name: build_pipeline(config, build_filters(snapshot, services, name), observer, metrics, name)
-        for name in listeners
-    }
+    pipelines = {name: build_pipeline(snapshot.config, own, observer, metrics, name) for name, own in filters.items()}
+    keeping = [asyncio.create_task(keep_fresh(own, observer, logger)) for own in filters.values()]
+    # Who counts by no limit needs no file of counters.
+    if store.declared:
+        keeping.append(asyncio.create_task(store.keep()))
+    status = await worker.run(open_transport(assignment.transport, pipelines, logger))
+    for task in keeping:
+        task.cancel()
+    return status
+
+
+def build(
+    snapshot: Snapshot, listeners: Iterable[str], metrics: PrometheusMetrics, store: Store
+) -> dict[str, tuple[Filter, ...]]:
+    """Build the filters of the listeners; raises ConfigError."""
+    config = snapshot.config
+    services = services_of(config, build_resolver(config, metrics), metrics, store)
+    return {name: build_filters(snapshot, services, name) for name in listeners}
 
 
 class Worker:

@@ -30,6 +30,7 @@ class Configured(StrEnum):
 
     LISTENER = "listener"
     FILTER = "filter"
+    LIMIT = "limit"
     SLOT = "slot"
     """A number below the greatest number of workers that ever lived at one time."""
     PROCESS = "process"
@@ -41,6 +42,9 @@ Values = type[StrEnum] | tuple[str, ...] | Configured
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 BYTES = (2_000.0, 10_000.0, 50_000.0, 100_000.0, 500_000.0, 1_000_000.0, 10_000_000.0, 50_000_000.0)
 
+STORE_SECONDS = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05)
+
+STORES = ("lmdb", "memory", "redis")
 METHODS = ("spf", "dkim", "dmarc", "auth", "arc", "iprev", "other")
 AUTH_RESULTS = ("none", "neutral", "pass", "fail", "softfail", "policy", "temperror", "permerror", "other")
 
@@ -75,6 +79,12 @@ CONNECTIONS = Metric(
 )
 SESSIONS = Metric(
     "relayguard_sessions_active", Kind.GAUGE, "Clients connected now.", (("listener", Configured.LISTENER),)
+)
+SESSIONS_REFUSED = Metric(
+    "relayguard_sessions_refused_total",
+    Kind.COUNTER,
+    "Clients refused at connect or HELO; shadow: they would have been, had no filter been in shadow mode.",
+    (("stage", ("connect", "helo")), ("filter", Configured.FILTER), ("outcome", ("rejected", "deferred", "shadow"))),
 )
 ENVELOPES_BEGUN = Metric("relayguard_envelopes_begun_total", Kind.COUNTER, "Envelopes that began.", (("role", Role),))
 ENVELOPES = Metric(
@@ -124,6 +134,12 @@ FILTER_FAILURES = Metric(
     "Hook calls whose findings were lost.",
     (("filter", Configured.FILTER), ("stage", Stage), ("kind", Failure)),
 )
+REFRESHES_FAILED = Metric(
+    "relayguard_filter_refreshes_failed_total",
+    Kind.COUNTER,
+    "Times a filter could not read anew what it looks up in files, and went on with what it had.",
+    (("filter", Configured.FILTER),),
+)
 BREAKER_OPEN = Metric(
     "relayguard_filter_breaker_open",
     Kind.GAUGE,
@@ -163,6 +179,49 @@ DNS_SECONDS = Metric(
     SECONDS,
 )
 DNS_CACHE_HITS = Metric("relayguard_dns_cache_hits_total", Kind.COUNTER, "Questions answered from the cache.")
+LIMIT_DECISIONS = Metric(
+    "relayguard_limit_decisions_total",
+    Kind.COUNTER,
+    "What was charged against a limit, by whether it was within it; shadow: it was not, and nothing was done.",
+    (("limit", Configured.LIMIT), ("outcome", ("admitted", "refused", "shadow"))),
+)
+LIMIT_FULLEST = Metric(
+    "relayguard_limit_fullest_ratio",
+    Kind.GAUGE,
+    "How much of a limit was used by the key that used it most, in the last minute; 1 is all.",
+    (("limit", Configured.LIMIT),),
+    merged="livemax",
+)
+LIMIT_NEARLY = Metric(
+    "relayguard_limit_keys_nearly_used_up",
+    Kind.GAUGE,
+    "Keys seen in the last minute that had used 80 % of a limit or more, in the worker that saw most.",
+    (("limit", Configured.LIMIT),),
+    merged="livemax",
+)
+STORE_OPERATIONS = Metric(
+    "relayguard_store_operations_total",
+    Kind.COUNTER,
+    "Times a store was asked, by whether it answered, or why not.",
+    (("store", STORES), ("outcome", ("ok", "timeout", "unreachable", "full", "broken"))),
+)
+STORE_SECONDS_TAKEN = Metric(
+    "relayguard_store_duration_seconds",
+    Kind.HISTOGRAM,
+    "Time until a store answered, or was given up.",
+    (("store", STORES),),
+    STORE_SECONDS,
+)
+STORE_FALLBACK = Metric(
+    "relayguard_store_fallback_active",
+    Kind.GAUGE,
+    "1 while a worker does not ask a store that does not answer, and counts elsewhere.",
+    (("store", STORES),),
+    merged="livemax",
+)
+STORE_MOVED_ASIDE = Metric(
+    "relayguard_store_files_moved_aside_total", Kind.COUNTER, "Broken files of counters that were moved aside."
+)
 
 WORKERS = Metric(
     "relayguard_workers",
@@ -206,6 +265,7 @@ OF_WORKERS: tuple[Metric, ...] = (
     BUILD_INFO,
     CONNECTIONS,
     SESSIONS,
+    SESSIONS_REFUSED,
     ENVELOPES_BEGUN,
     ENVELOPES,
     WOULD_BE,
@@ -215,6 +275,7 @@ OF_WORKERS: tuple[Metric, ...] = (
     ENVELOPE_SECONDS,
     FILTER_SECONDS,
     FILTER_FAILURES,
+    REFRESHES_FAILED,
     BREAKER_OPEN,
     LOOP_HELD,
     RESULTS,
@@ -223,6 +284,13 @@ OF_WORKERS: tuple[Metric, ...] = (
     DNS_QUERIES,
     DNS_SECONDS,
     DNS_CACHE_HITS,
+    LIMIT_DECISIONS,
+    LIMIT_FULLEST,
+    LIMIT_NEARLY,
+    STORE_OPERATIONS,
+    STORE_SECONDS_TAKEN,
+    STORE_FALLBACK,
+    STORE_MOVED_ASIDE,
 )
 """Counted in every worker, and added up."""
 

@@ -10,14 +10,16 @@ from prometheus_client.registry import Collector
 from relayguard.core.caps import Cap
 from relayguard.core.decision import OUTCOMES
 from relayguard.core.envelope import Envelope
+from relayguard.core.limits import Charge
 from relayguard.core.session import Session
 from relayguard.core.stages import Stage
 from relayguard.core.verdicts import Given
 from relayguard.metrics import catalog
 from relayguard.metrics.catalog import Metric
 from relayguard.metrics.numbers import Histograms, Numbers, Place, private
-from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer
+from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer, SessionRefusal
 from relayguard.services import Answer, Question
+from relayguard.stores.backend import Trouble
 
 NO_FILTER = ""
 """The label of an outcome that no filter asked for."""
@@ -37,6 +39,7 @@ class PrometheusMetrics(Observer, Collector):
         self._place = place
         self._connections = self._numbers(catalog.CONNECTIONS)
         self._sessions = self._numbers(catalog.SESSIONS)
+        self._sessions_refused = self._numbers(catalog.SESSIONS_REFUSED)
         self._begun = self._numbers(catalog.ENVELOPES_BEGUN)
         self._envelopes = self._numbers(catalog.ENVELOPES)
         self._would_be = self._numbers(catalog.WOULD_BE)
@@ -46,6 +49,7 @@ class PrometheusMetrics(Observer, Collector):
         self._envelope_seconds = self._histograms(catalog.ENVELOPE_SECONDS)
         self._filter_seconds = self._histograms(catalog.FILTER_SECONDS)
         self._failures = self._numbers(catalog.FILTER_FAILURES)
+        self._refreshes = self._numbers(catalog.REFRESHES_FAILED)
         self._breakers = self._numbers(catalog.BREAKER_OPEN)
         self._holds = self._numbers(catalog.LOOP_HELD)
         self._results = self._numbers(catalog.RESULTS)
@@ -54,6 +58,13 @@ class PrometheusMetrics(Observer, Collector):
         self._dns_queries = self._numbers(catalog.DNS_QUERIES)
         self._dns_seconds = self._histograms(catalog.DNS_SECONDS)
         self._dns_hits = self._numbers(catalog.DNS_CACHE_HITS)[()]
+        self._limits = self._numbers(catalog.LIMIT_DECISIONS)
+        self._fullest = self._numbers(catalog.LIMIT_FULLEST)
+        self._nearly = self._numbers(catalog.LIMIT_NEARLY)
+        self._store_operations = self._numbers(catalog.STORE_OPERATIONS)
+        self._store_seconds = self._histograms(catalog.STORE_SECONDS_TAKEN)
+        self._store_fallback = self._numbers(catalog.STORE_FALLBACK)
+        self._store_moved = self._numbers(catalog.STORE_MOVED_ASIDE)[()]
         # A filter may run into a cap, or ask what is known of DNS, in a thread of its own; all else is on the loop.
         self._of_threads = Lock()
         self._numbers(catalog.BUILD_INFO)[version,].set(1)
@@ -108,6 +119,17 @@ class PrometheusMetrics(Observer, Collector):
         """See `Observer`."""
         self._holds[filter_name, stage].add()
 
+    def refresh_failed(self, filter_name: str) -> None:
+        """See `Observer`."""
+        self._refreshes[filter_name,].add()
+
+    def session_refused(self, refusal: SessionRefusal) -> None:
+        """See `Observer`."""
+        given = refusal.given or refusal.would_be
+        if given is not None:
+            outcome = OUTCOMES[type(given.verdict)] if refusal.given else "shadow"
+            self._sessions_refused[refusal.stage, given.filter, outcome].add()
+
     def decided(self, record: EnvelopeRecord) -> None:
         """See `Observer`."""
         role, decision = record.envelope.role, record.decision
@@ -132,6 +154,29 @@ class PrometheusMetrics(Observer, Collector):
         """See `DnsObserver`."""
         with self._of_threads:
             self._dns_hits.add(count)
+
+    def store_answered(self, store: str, trouble: Trouble | None, seconds: float) -> None:
+        """See `StoreObserver`."""
+        self._store_operations[store, trouble or "ok"].add()
+        self._store_seconds[store,].observe(seconds)
+
+    def store_fell_back(self, store: str, *, active: bool) -> None:
+        """See `StoreObserver`."""
+        self._store_fallback[store,].set(float(active))
+
+    def store_moved_aside(self) -> None:
+        """See `StoreObserver`."""
+        self._store_moved.add()
+
+    def limit_judged(self, charge: Charge, *, admitted: bool) -> None:
+        """See `StoreObserver`."""
+        outcome = "admitted" if admitted else "refused" if charge.binding else "shadow"
+        self._limits[charge.limit.name, outcome].add()
+
+    def limit_used(self, limit: str, fullest: float, nearly: int) -> None:
+        """See `StoreObserver`."""
+        self._fullest[limit,].set(fullest)
+        self._nearly[limit,].set(nearly)
 
     def cap_hit(self, cap: Cap) -> None:
         """See `Metrics`."""

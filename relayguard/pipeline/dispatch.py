@@ -89,7 +89,7 @@ class Dispatcher:
                 effects = caller.begin(facts, started)
                 if not isinstance(effects, tuple):
                     effects = await caller.finish(effects, self._deadline(stage, began, started))
-                reported = _reported(stage, effects, facts) if effects else ()
+                reported, notes = _told(stage, effects, facts) if effects else _NOTHING
             # Whatever a filter raises is caught here: it costs its own findings, never the message.
             except _ANYTHING as error:
                 if isinstance(error, asyncio.CancelledError) and _is_cancelled():
@@ -98,7 +98,7 @@ class Dispatcher:
                 changed = not isinstance(error, NotCalledError) and breaker.failed()
             else:
                 seconds = self._timer() - started
-                run = HookRun(stage, caller.filter.name, caller.modes[role], effects, seconds, reported)
+                run = HookRun(stage, caller.filter.name, caller.modes[role], effects, seconds, reported, notes=notes)
                 changed = breaker.succeeded()
             if changed:
                 self._observer.breaker_changed(run.filter, stage, is_open=breaker.is_open)
@@ -149,9 +149,15 @@ _DEFERRED = Defer(text="A check could not be completed, please try again later",
 _OF_A_HEADER = (ChangeHeader, DeleteHeader)
 
 
-def _reported(stage: Stage, effects: Iterable[Effect], facts: Mapping[str, object]) -> tuple[Reported, ...]:
-    """Check that `effects` are legal, and return what the results among them report."""
+_NOTHING: tuple[tuple[Reported, ...], tuple[str, ...]] = ((), ())
+
+
+def _told(
+    stage: Stage, effects: Iterable[Effect], facts: Mapping[str, object]
+) -> tuple[tuple[Reported, ...], tuple[str, ...]]:
+    """Check that `effects` are legal, and return what the results among them report, and what they note."""
     reported: list[Reported] = []
+    notes: list[str] = []
     for effect in effects:
         if not is_legal(stage, effect):
             raise IllegalEffectError(f"{repr(effect)[:200]} is not legal at {stage}")
@@ -161,12 +167,17 @@ def _reported(stage: Stage, effects: Iterable[Effect], facts: Mapping[str, objec
                 reported.append(entry)
             elif entry is not None:
                 raise IllegalEffectError("reported() must return Reported or None")
+            note: object = effect.noted()
+            if isinstance(note, str):
+                notes.append(note)
+            elif note is not None:
+                raise IllegalEffectError("noted() must return a str or None")
         elif isinstance(effect, _OF_A_HEADER):
             headers = cast(Headers | None, facts.get("headers"))
             # What the message does not hold cannot be counted when the edits are planned.
             if headers is None or effect.header not in headers:
                 raise IllegalEffectError(f"{repr(effect.header)[:200]} is no field of this message")
-    return tuple(reported)
+    return tuple(reported), tuple(notes)
 
 
 def _is_cancelled() -> bool:

@@ -1,20 +1,24 @@
 """The log line of an envelope: everything needed to answer "why was this rejected?"."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from relayguard.core.decision import Decision, Outcome
+from relayguard.core.decision import Decision, Outcome, decide
 from relayguard.core.envelope import Envelope
 from relayguard.core.results import Failure, Reported
 from relayguard.core.stages import Stage
 from relayguard.core.text import printable
 from relayguard.core.verdicts import Defer, Reject
 from relayguard.log import Logger
-from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer
+from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer, SessionRefusal
 
 HOLD_PAUSE_SECONDS = 60.0
 """A hook that holds the event loop again and again is told of once in so long; the metrics count every time."""
+
+
+MAX_NOTES = 10
+MAX_NOTE = 400
 
 
 class EnvelopeLog(Observer):
@@ -59,6 +63,21 @@ class EnvelopeLog(Observer):
             milliseconds=round(seconds * 1000, 1),
         )
 
+    def session_refused(self, refusal: SessionRefusal) -> None:
+        """Write a line of its own: there is no envelope that could tell."""
+        session, given = refusal.session, refusal.given or refusal.would_be
+        fields: dict[str, object] = {
+            "stage": refusal.stage.value,
+            "listener": session.listener,
+            "client": str(session.client_address) if session.client_address else None,
+            "helo": printable(session.helo) or None,
+            "filter": given.filter if given is not None else None,
+            "reply": reply_of(decide(given)),
+        }
+        if refusal.notes:
+            fields["notes"] = _shown_notes(refusal.notes)
+        self._logger.info("session refused" if refusal.given else "session would be refused", **fields)
+
     def decided(self, record: EnvelopeRecord) -> None:
         """Write the envelope's line."""
         session, envelope = record.session, record.envelope
@@ -77,6 +96,8 @@ class EnvelopeLog(Observer):
             "reply": reply_of(record.decision),
             "milliseconds": round(record.seconds * 1000, 1),
         }
+        if record.notes:
+            fields["notes"] = _shown_notes(record.notes)
         if record.would_be != record.decision:
             fields["would_be"] = record.would_be.outcome.value
             fields["would_be_filter"] = record.would_be.filter
@@ -88,6 +109,10 @@ class EnvelopeLog(Observer):
         if record.stripped:
             fields["headers_stripped"] = record.stripped
         self._logger.info("envelope", **fields)
+
+
+def _shown_notes(notes: Sequence[str]) -> list[str]:
+    return [printable(note, MAX_NOTE) for note in notes[:MAX_NOTES]]
 
 
 def shown(entry: Reported) -> str:

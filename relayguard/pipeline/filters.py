@@ -8,6 +8,8 @@ from enum import StrEnum
 from relayguard.core.envelope import Role
 from relayguard.core.stages import Stage
 
+REFRESH_SECONDS = 60.0
+
 
 class Mode(StrEnum):
     """What becomes of a filter's verdicts and edits."""
@@ -61,7 +63,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A filter that the configuration names, ready to run. The hooks of a `blocking` one run in threads."""
+    """A filter that the configuration names, ready to run. The hooks of a `blocking` one run in threads.
+
+    If it has a `refresh`, that is called every `refresh_seconds`.
+    """
 
     name: str
     instance: object
@@ -69,6 +74,7 @@ class Filter:
     policy: Policy
     macros: frozenset[str] = frozenset()
     blocking: bool = False
+    refresh_seconds: float = REFRESH_SECONDS
 
 
 _KINDS: tuple[tuple[Callable[[object], bool], HookKind], ...] = (

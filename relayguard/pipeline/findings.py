@@ -14,11 +14,12 @@ from relayguard.pipeline.record import HookRun
 class Findings:
     """Results, verdicts, would-be verdicts, edits and readers of one envelope (or session)."""
 
-    __slots__ = ("ledger", "readers", "reported", "results", "verdicts", "would_be")
+    __slots__ = ("ledger", "notes", "readers", "reported", "results", "verdicts", "would_be")
 
     def __init__(self, inherited: "Findings | None" = None) -> None:
         self.results: Results = Results(inherited.results if inherited else ())
         self.reported: list[Reported] = list(inherited.reported) if inherited else []
+        self.notes: list[str] = list(inherited.notes) if inherited else []
         # What refuses the session refuses each of its envelopes, should the MTA begin one all the same.
         self.verdicts: list[Given] = list(inherited.verdicts) if inherited else []
         self.would_be: list[Given] = list(inherited.would_be) if inherited else []
@@ -30,6 +31,7 @@ class Findings:
         findings = Findings()
         findings.results = self.results
         findings.reported = self.reported
+        findings.notes = self.notes
         findings.ledger = self.ledger
         return findings
 
@@ -50,6 +52,7 @@ class Findings:
                 self.ledger.add(cast(Edit, effect))
         self.results.add(results)
         self.reported += run.reported
+        self.notes += run.notes
 
     def standing(self) -> Given | None:
         """The verdict that holds so far."""

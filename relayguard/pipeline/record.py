@@ -17,7 +17,7 @@ from relayguard.pipeline.filters import Mode
 class HookRun(NamedTuple):
     """One call of one hook. `trace` tells where a failed hook broke; `seconds` is wall time.
 
-    `reported` is what the results among the effects add to Authentication-Results.
+    `reported` is what the results among the effects add to Authentication-Results, `notes` what they tell the log.
     """
 
     stage: Stage
@@ -28,6 +28,7 @@ class HookRun(NamedTuple):
     reported: tuple[Reported, ...] = ()
     failed: Failed | None = None
     trace: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,18 @@ class EnvelopeRecord:
     size: int
     seconds: float
     authentication_results: str | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRefusal:
+    """A client that was refused at `stage`, connect or HELO; with `given` None it only would have been."""
+
+    session: Session
+    stage: Stage
+    given: Given | None
+    would_be: Given | None
+    notes: tuple[str, ...]
 
 
 class Observer:
@@ -76,6 +89,12 @@ class Observer:
 
     def loop_held(self, filter_name: str, stage: Stage, seconds: float, *, moved: bool) -> None:
         """A filter kept the event loop so long at `stage` that other mail felt it; `moved`: it runs in threads now."""
+
+    def refresh_failed(self, filter_name: str) -> None:
+        """A filter could not read anew what it looks up, and goes on with what it had."""
+
+    def session_refused(self, refusal: SessionRefusal) -> None:
+        """A client was refused before there was an envelope, or would have been."""
 
     def decided(self, record: EnvelopeRecord) -> None:
         """An envelope has ended."""
@@ -116,6 +135,16 @@ class Observers(Observer):
         """See `Observer`."""
         for observer in self._observers:
             observer.loop_held(filter_name, stage, seconds, moved=moved)
+
+    def refresh_failed(self, filter_name: str) -> None:
+        """See `Observer`."""
+        for observer in self._observers:
+            observer.refresh_failed(filter_name)
+
+    def session_refused(self, refusal: SessionRefusal) -> None:
+        """See `Observer`."""
+        for observer in self._observers:
+            observer.session_refused(refusal)
 
     def decided(self, record: EnvelopeRecord) -> None:
         """See `Observer`."""

@@ -10,7 +10,7 @@ import pluggy
 from relayguard import hookspecs
 from relayguard.core.stages import Stage
 from relayguard.pipeline.discovery import FilterError
-from relayguard.pipeline.filters import Filter, Hook, HookKind, Policy, kind_of
+from relayguard.pipeline.filters import REFRESH_SECONDS, Filter, Hook, HookKind, Policy, kind_of
 
 _MACRO = re.compile(r"(?:[A-Za-z_]|\{[A-Za-z0-9_]+\})\Z")
 _STAGES = {stage.value: stage for stage in Stage}
@@ -46,6 +46,7 @@ def register(candidates: Sequence[Candidate]) -> tuple[Filter, ...]:
             candidate.policy,
             _macros(candidate),
             _blocking(candidate, hooks.get(candidate.name, {})),
+            _refresh_seconds(candidate),
         )
         for candidate in candidates
     )
@@ -137,6 +138,13 @@ def _blocking(candidate: Candidate, hooks: Mapping[Stage, Hook]) -> bool:
                 "what runs in threads is plain 'def'"
             )
     return blocking
+
+
+def _refresh_seconds(candidate: Candidate) -> float:
+    seconds: object = getattr(candidate.instance, "refresh_seconds", REFRESH_SECONDS)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 1:
+        raise FilterError(f"filter {candidate.name}: 'refresh_seconds' must be a number of seconds, 1 or more")
+    return float(seconds)
 
 
 def _first_sentence(error: Exception) -> str:

@@ -234,6 +234,7 @@ class Transaction:
                 size=self._size if self._counts_size else 0,
                 seconds=time.perf_counter() - self._started,
                 authentication_results=self._header,
+                notes=tuple(self._findings.notes),
             )
         )
 

@@ -1,7 +1,7 @@
 """Sessions, envelopes and headers with sensible defaults, and a way to collect what a hook yields."""
 
 import asyncio
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
@@ -11,10 +11,13 @@ from relayguard.core.caps import Cap
 from relayguard.core.effects import Effect
 from relayguard.core.envelope import Envelope, Role
 from relayguard.core.headers import Headers
+from relayguard.core.limits import Charge, Standing
 from relayguard.core.message import split_message
 from relayguard.core.session import Session
 from relayguard.dns.zone import ZoneResolver
-from relayguard.services import Services
+from relayguard.services import Clock, Services
+from relayguard.stores.declared import Declarations
+from relayguard.stores.memory import MemoryBackend
 
 NOON = 1_795_435_200.0
 """Monday, 23 November 2026, 12:00 UTC: where `FrozenClock` stands."""
@@ -46,10 +49,27 @@ class CountedMetrics:
         self.caps.append(cap)
 
 
+class MemoryStore(Declarations):
+    """A `Store` in memory, by the clock of the test."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._backend = MemoryBackend(now=clock.now)
+
+    async def take(self, charges: Sequence[Charge]) -> Sequence[Standing]:
+        """See `Store`."""
+        return await self._backend.take(charges)
+
+
 def some_services(zone: str = "") -> Services:
     """Return services whose DNS is the zone file `zone`, and whose clock stands at `NOON`."""
+    clock = FrozenClock()
     return Services(
-        resolver=ZoneResolver(zone), clock=FrozenClock(), metrics=CountedMetrics(), authserv_id="mx.example.com"
+        resolver=ZoneResolver(zone),
+        clock=clock,
+        metrics=CountedMetrics(),
+        store=MemoryStore(clock),
+        authserv_id="mx.example.com",
     )
 
 

@@ -39,6 +39,7 @@ from relayguard.pipeline.dispatch import Dispatcher
 from relayguard.pipeline.envelope_log import EnvelopeLog
 from relayguard.pipeline.record import Observers
 from relayguard.snapshot import take
+from relayguard.stores.declared import NoStore
 from relayguard.testing.dns_server import DnsServer
 from tests.budget.ways import Engine, Native, Way
 
@@ -89,7 +90,9 @@ def _pipeline(dns_port: int, logger: Logger) -> Pipeline:
     config = parse(_CONFIGURATION.format(port=dns_port))
     metrics = PrometheusMetrics(__version__)
     listener = next(iter(config.listener))
-    filters = build_filters(take(config), services_of(config, build_resolver(config, metrics), metrics), listener)
+    filters = build_filters(
+        take(config), services_of(config, build_resolver(config, metrics), metrics, NoStore()), listener
+    )
     observer = Observers([metrics, EnvelopeLog(logger)])
     pipeline = build_pipeline(config, filters, observer, metrics, listener)
     # However long the machine pauses, no filter is taken for a slow one and moved to another thread.

@@ -16,6 +16,7 @@ from relayguard.pipeline.envelope_log import EnvelopeLog
 from relayguard.pipeline.record import EnvelopeRecord, Observer, Observers
 from relayguard.services import Metrics
 from relayguard.snapshot import take
+from relayguard.stores.declared import NoStore
 from relayguard.testing import CountedMetrics
 
 _CHUNK = 65_535
@@ -90,7 +91,7 @@ def daemon_pipeline(zone: str, log: TextIO) -> Pipeline:
 
 def _pipeline(zone: str, observer: Observer, metrics: Metrics) -> Pipeline:
     config = parse(CONFIGURATION)
-    services = services_of(config, ZoneResolver(zone), metrics)
+    services = services_of(config, ZoneResolver(zone), metrics, NoStore())
     return build_pipeline(config, build_filters(take(config), services, _LISTENER), observer, metrics, _LISTENER)
 
 

@@ -11,6 +11,7 @@ from relayguard.dns.resolver import CachingResolver
 from relayguard.metrics.prometheus import PrometheusMetrics
 from relayguard.pipeline.filters import Filter, Mode, OnFailure
 from relayguard.snapshot import take
+from relayguard.stores.declared import NoStore
 from relayguard.testing import some_services
 from tests.relayguard.pipeline.rig import STRANGER, Recorder
 
@@ -202,7 +203,7 @@ def test_without_any_nameserver_the_configuration_cannot_be_used(monkeypatch: py
 def test_the_services_of_the_daemon_are_the_real_ones() -> None:
     metrics = PrometheusMetrics("0")
     resolver = resolver_of('[dns]\nnameservers = ["127.0.0.1:53"]', metrics)
-    services = services_of(parse('authserv_id = "mx.example.com"'), resolver, metrics)
+    services = services_of(parse('authserv_id = "mx.example.com"'), resolver, metrics, NoStore())
     assert services.authserv_id == "mx.example.com"
     assert services.resolver is resolver
     assert isinstance(services.clock, SystemClock)

@@ -9,7 +9,8 @@ from relayguard.app import SystemClock
 from relayguard.dns.resolver import CachingResolver
 from relayguard.dns.zone import ZoneResolver
 from relayguard.metrics.prometheus import PrometheusMetrics
-from relayguard.testing import CountedMetrics, FrozenClock, some_services
+from relayguard.stores.declared import NoStore
+from relayguard.testing import CountedMetrics, FrozenClock, MemoryStore, some_services
 
 
 def test_what_filters_get_in_the_daemon_and_in_tests_answers_to_the_same_names() -> None:
@@ -20,7 +21,11 @@ def test_what_filters_get_in_the_daemon_and_in_tests_answers_to_the_same_names()
 
     real: tuple[Resolver, Clock, Metrics] = (asyncio.run(resolver()), SystemClock(), metrics)
     fake: tuple[Resolver, Clock, Metrics] = (ZoneResolver(""), FrozenClock(), CountedMetrics())
-    for services in (Services(*real, "mx"), Services(*fake, "mx"), some_services()):
+    for services in (
+        Services(*real, NoStore(), "mx"),
+        Services(*fake, MemoryStore(FrozenClock()), "mx"),
+        some_services(),
+    ):
         question = Question("example.com", RecordType.A)
         assert services.resolver.cached(question) is None
         assert services.clock.now() > 1_700_000_000

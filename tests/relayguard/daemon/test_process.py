@@ -39,7 +39,7 @@ def with_worker(folder: Path, act: Callable[[Worker], Awaitable[None]], filters:
     async def run() -> None:
         with descriptors(folder, filters) as (listening, snapshot):
             starter = Starter(COMMAND, str(folder))
-            worker = starter.start({"default": listening}, "libmilter", 1, snapshot, 0, None, gone.append)
+            worker = starter.start({"default": listening}, "libmilter", 1, snapshot, 0, None, 1, gone.append)
             try:
                 async with asyncio.timeout(30):
                     await act(worker)
@@ -118,7 +118,7 @@ def test_a_command_that_is_not_there_leaves_no_descriptor_open(tmp_path: Path) -
             before = open_descriptors()
             with pytest.raises(FileNotFoundError):
                 Starter(("/nonexistent/python",), str(tmp_path)).start(
-                    {"default": listening}, "libmilter", 1, snapshot, 0, None, lambda _: None
+                    {"default": listening}, "libmilter", 1, snapshot, 0, None, 1, lambda _: None
                 )
             assert open_descriptors() == before
 

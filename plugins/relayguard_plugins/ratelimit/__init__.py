@@ -1,0 +1,1 @@
+"""Rate limiting: rules that count connections, messages, recipients and octets, each by a key."""

@@ -1,0 +1,1 @@
+"""Counters in a file that all workers of a host share."""

@@ -1,0 +1,83 @@
+"""How counters lie in a file: keys that people can read, and states as packed numbers."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from itertools import starmap
+from struct import Struct
+from struct import error as struct_error
+
+from relayguard.stores.arithmetic import STEP_SECONDS, Distinct, Rate, State, Window, expires
+
+MAX_KEY = 511
+"""The longest key that LMDB takes."""
+
+_DIGEST_SIZE = 16
+
+_RATE, _WINDOW, _DISTINCT = 1, 2, 3
+"""The first octet of a value. Another layout gets another number: what is not known counts as nothing."""
+
+# Each begins with its kind, when it expires and when it was last changed: a sweep reads no more.
+_HEAD = Struct("<Bdd")
+_RATE_RECORD = Struct("<Bddd")
+_WINDOW_RECORD = Struct("<Bddddddd")
+_DISTINCT_RECORD = Struct("<Bdddd")
+_MEMBER = Struct("<8sd")
+
+
+def counter_key(limit: str, key: str) -> bytes:
+    """Return the key under which a counter is kept. The end of one that is too long is told by its hash."""
+    whole = f"{limit}\0{key}".encode("utf-8", "surrogateescape")
+    if len(whole) <= MAX_KEY:
+        return whole
+    digest = blake2b(whole, digest_size=_DIGEST_SIZE).hexdigest().encode()
+    return whole[: MAX_KEY - len(digest) - 1] + b"~" + digest
+
+
+def names(counter: bytes) -> tuple[str, str]:
+    """Return the limit and the key of a counter; `counter_key` gives the same counter for them."""
+    limit, _, key = counter.decode("utf-8", "surrogateescape").partition("\0")
+    return limit, key
+
+
+def encode(state: State) -> bytes:
+    """Pack a state."""
+    if isinstance(state, Rate):
+        return _RATE_RECORD.pack(_RATE, state.full, state.updated, state.span)
+    if isinstance(state, Window):
+        start, previous, current, updated, seconds, amount = state
+        return _WINDOW_RECORD.pack(_WINDOW, expires(state), updated, start, previous, current, seconds, amount)
+    head = _DISTINCT_RECORD.pack(_DISTINCT, expires(state), state.updated, state.seconds, state.amount)
+    return head + b"".join(starmap(_MEMBER.pack, state.members.items()))
+
+
+def decode(value: bytes) -> State | None:
+    """Unpack a state; None if it is none."""
+    try:
+        kind = value[0]
+        if kind == _RATE:
+            _, full, updated, span = _RATE_RECORD.unpack(value)
+            return Rate(full, span, updated)
+        if kind == _WINDOW:
+            _, _, updated, start, previous, current, seconds, amount = _WINDOW_RECORD.unpack(value)
+            return Window(start, previous, current, updated, seconds, amount)
+        if kind == _DISTINCT:
+            _, _, updated, seconds, amount = _DISTINCT_RECORD.unpack_from(value)
+            members = dict(_MEMBER.iter_unpack(value[_DISTINCT_RECORD.size :]))
+            return Distinct(members, updated, seconds, amount)
+    except (IndexError, struct_error):
+        pass
+    return None
+
+
+def due(counters: Iterable[tuple[bytes, bytes]], now: float) -> list[bytes]:
+    """Return the keys of those that a sweep should look at more closely: it may go by their heads alone."""
+    found: list[bytes] = []
+    head, size, behind = _HEAD.unpack_from, _HEAD.size, now + STEP_SECONDS
+    for counter, value in counters:
+        if len(value) < size:
+            found.append(counter)
+            continue
+        kind, ends, updated = head(value)
+        if ends < now or updated > behind or not _RATE <= kind <= _DISTINCT:
+            found.append(counter)
+    return found

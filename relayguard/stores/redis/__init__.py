@@ -1,0 +1,1 @@
+"""Counters on a Redis or Valkey server that all hosts share."""

@@ -1,0 +1,219 @@
+-- Judges the charges of one take and counts them, as `settle` of arithmetic.py does: there is the explanation, and the
+-- same names. KEYS are the counters; ARGV is the time, or nothing for the server's own, then "take", or "look" to count
+-- nothing, and then for each counter
+--   algorithm amount seconds burst cost binding member
+-- The answer is for each: admitted used left retry_after.
+--
+-- A counter is a string of words ("rate full span updated", "window start previous ..."), or for DISTINCT a sorted set:
+-- members by when they were seen, and before them all, at -inf, the head "distinct updated seconds amount".
+
+local EPSILON, STEP_SECONDS = 1e-6, 1.0
+local WORDS = { rate = 3, window = 6, distinct = 3 }
+
+local now = tonumber(ARGV[1])
+if not now then
+  local time = redis.call('TIME')
+  now = tonumber(time[1]) + tonumber(time[2]) / 1e6
+end
+
+local unreadable
+
+local function exact(number)
+  return string.format('%.17g', number)
+end
+
+local function whole(number)
+  return number < 0 and math.ceil(number) or math.floor(number)
+end
+
+local function late_by(updated)
+  return updated > now + STEP_SECONDS and updated - now or 0
+end
+
+-- A clock that goes back while a key lives would else find it gone too early.
+local function lifetime(expires)
+  return string.format('%.0f', math.ceil((expires - now + STEP_SECONDS) * 1000))
+end
+
+-- Returns the numbers of a counter, nil if there are none; its text; and whether another algorithm left it.
+local function kept(key, algorithm)
+  local text
+  if algorithm == 'distinct' then
+    text = redis.pcall('ZRANGE', key, 0, 0)
+    text = text.err and text or text[1]
+  else
+    text = redis.pcall('GET', key)
+  end
+  if type(text) == 'table' then
+    local kind = redis.call('TYPE', key).ok
+    if kind ~= 'string' and kind ~= 'zset' then
+      unreadable = key
+    end
+    return nil, nil, true
+  end
+  if not text then
+    return nil
+  end
+  local found, rest = string.match(text, '^(%a+)(.*)$')
+  local numbers, sound = {}, true
+  for word in string.gmatch(rest or '', '%S+') do
+    local number = tonumber(word)
+    sound = sound and number ~= nil
+    numbers[#numbers + 1] = number
+  end
+  if not found or WORDS[found] ~= #numbers or not sound then
+    unreadable = key
+    return nil
+  end
+  if found ~= algorithm then
+    return nil, nil, true
+  end
+  return numbers, text
+end
+
+local function keep(key, expires, algorithm, ...)
+  local words = { algorithm }
+  for i, number in ipairs({ ... }) do
+    words[i + 1] = exact(number)
+  end
+  redis.call('SET', key, table.concat(words, ' '), 'PX', lifetime(expires))
+end
+
+local function judge_rate(key, charge)
+  local interval = charge.seconds / charge.amount
+  local span = interval * charge.burst
+  local state = kept(key, 'rate')
+  local before = now
+  if state then
+    local late = late_by(state[3])
+    before = math.max(math.min(state[1] - late, state[3] - late + span), now)
+  end
+  local after = before + charge.cost * interval
+  local wait = after - now - span
+  local admitted = wait <= EPSILON
+  local used = (admitted and after or before) - now
+  local retry_after = 0
+  if not admitted then
+    retry_after = charge.cost <= charge.burst and wait or math.huge
+  end
+  return admitted, used / span, whole((span - used + EPSILON) / interval), retry_after, function()
+    keep(key, after, 'rate', after, span, now)
+  end
+end
+
+local function advance(state, seconds)
+  local start, previous, current = math.min(state[1] - late_by(state[4]), now), state[2], state[3]
+  local passed = math.floor((now - start) / seconds)
+  if passed == 0 then
+    return start, previous, current
+  end
+  return start + passed * seconds, passed == 1 and current or 0, 0
+end
+
+local function window_wait(charge, start, previous, current)
+  if charge.cost > charge.amount then
+    return math.huge
+  end
+  local room = charge.amount - charge.cost
+  if current > room then
+    start, previous, current = start + charge.seconds, current, 0
+  end
+  if previous == 0 then
+    return start - now
+  end
+  return start + charge.seconds * (1 - (room - current) / previous) - now
+end
+
+local function judge_window(key, charge)
+  local start, previous, current = now, 0, 0
+  local state = kept(key, 'window')
+  if state then
+    start, previous, current = advance(state, charge.seconds)
+  end
+  local used = previous * (1 - (now - start) / charge.seconds) + current
+  local admitted = used + charge.cost <= charge.amount + EPSILON
+  local retry_after = 0
+  if admitted then
+    used = used + charge.cost
+  else
+    retry_after = window_wait(charge, start, previous, current)
+  end
+  local left = math.max(0, whole(charge.amount - used + EPSILON))
+  return admitted, used / charge.amount, left, retry_after, function()
+    keep(key, start + 2 * charge.seconds,
+      'window', start, previous, current + charge.cost, now, charge.seconds, charge.amount)
+  end
+end
+
+local function count_member(key, charge, head, foreign, late, gone)
+  local text = table.concat({ 'distinct', exact(now), exact(charge.seconds), exact(charge.amount) }, ' ')
+  if foreign then
+    redis.call('DEL', key)
+  end
+  -- What needs memory comes first: a server that is full refuses only the first change of a script.
+  redis.call('ZADD', key, '-inf', text, exact(now + late), charge.member)
+  if head and head ~= text then
+    redis.call('ZREM', key, head)
+  end
+  redis.call('ZREMRANGEBYSCORE', key, '(-inf', exact(gone))
+  if late ~= 0 then
+    local members = redis.call('ZRANGEBYSCORE', key, '(-inf', '+inf', 'WITHSCORES')
+    for i = 1, #members, 2 do
+      redis.call('ZADD', key, exact(tonumber(members[i + 1]) - late), members[i])
+    end
+    redis.call('ZADD', key, exact(now), charge.member)
+  end
+  redis.call('PEXPIRE', key, lifetime(now + charge.seconds))
+end
+
+local function judge_distinct(key, charge)
+  local state, head, foreign = kept(key, 'distinct')
+  -- The scores stay on the clock as it went before; so what is gone is told by that clock, too.
+  local late = state and late_by(state[1]) or 0
+  local gone = now - charge.seconds + late
+  local used, known = 0, false
+  if state then
+    local seen = redis.call('ZSCORE', key, charge.member)
+    known = seen and tonumber(seen) > gone
+    used = redis.call('ZCOUNT', key, '(' .. exact(gone), '+inf') - (known and 1 or 0)
+  end
+  local admitted = known or used < charge.amount
+  local retry_after = 0
+  if admitted then
+    used = used + 1
+  else
+    local oldest = redis.call('ZRANGEBYSCORE', key, '(' .. exact(gone), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    retry_after = tonumber(oldest[2]) - late + charge.seconds - now
+  end
+  return admitted, used / charge.amount, math.max(0, charge.amount - used), retry_after, function()
+    count_member(key, charge, head, foreign, late, gone)
+  end
+end
+
+local JUDGES = { rate = judge_rate, window = judge_window, distinct = judge_distinct }
+
+local answer, counting, refused = {}, {}, false
+for i, key in ipairs(KEYS) do
+  local charge = {}
+  local algorithm, amount, seconds, burst, cost, binding, member =
+    string.match(ARGV[i + 2], '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S*)$')
+  charge.amount, charge.seconds, charge.burst = tonumber(amount), tonumber(seconds), tonumber(burst)
+  charge.cost, charge.member = tonumber(cost), member
+  local admitted, used, left, retry_after, count = JUDGES[algorithm](key, charge)
+  answer[i] = string.format('%d %.17g %.0f %.17g', admitted and 1 or 0, used, left, retry_after)
+  if admitted then
+    counting[#counting + 1] = count
+  elseif binding == '1' then
+    refused = true
+  end
+end
+
+if unreadable then
+  return redis.error_reply('UNREADABLE ' .. string.gsub(unreadable, '[^%w%p ]', '?'))
+end
+if not refused and ARGV[2] == 'take' then
+  for _, count in ipairs(counting) do
+    count()
+  end
+end
+return table.concat(answer, ' ')

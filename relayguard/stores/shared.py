@@ -1,0 +1,161 @@
+"""The store that filters get: the best of several places to count in that answers just now."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from relayguard.core.limits import Charge, Limit, Standing
+from relayguard.core.text import printable
+from relayguard.log import Logger
+from relayguard.pipeline.breaker import Breaker
+from relayguard.stores.backend import Backend, StoreError, Trouble
+from relayguard.stores.declared import Declarations
+from relayguard.stores.usage import Usage
+
+BREAKER_FAILURES = 3
+BREAKER_PAUSE_SECONDS = 1.0
+"""A store that does not answer costs one command in a second its deadline, not each."""
+
+REPORT_PAUSE_SECONDS = 60.0
+"""A store that is full is told of once in so long; the metrics count every time."""
+
+PUBLISH_SECONDS = 60.0
+
+
+class StoreObserver(Protocol):
+    """Who counts what is counted."""
+
+    def store_answered(self, store: str, trouble: Trouble | None, seconds: float) -> None:
+        """A store has been asked; `trouble` tells why it did not answer."""
+
+    def store_fell_back(self, store: str, *, active: bool) -> None:
+        """A store is not asked for the time being, or is again."""
+
+    def store_moved_aside(self) -> None:
+        """A broken file of counters was moved aside."""
+
+    def limit_judged(self, charge: Charge, *, admitted: bool) -> None:
+        """A charge has been judged."""
+
+    def limit_used(self, limit: str, fullest: float, nearly: int) -> None:
+        """Of all keys seen lately, the fullest was used so far, and so many were nearly used up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Somewhere to count. `parties` is how many count there apart from one another, and so have a share each."""
+
+    backend: Backend
+    parties: int = 1
+
+
+class _Asked:
+    """A place, and whether it can be asked."""
+
+    __slots__ = ("backend", "breaker", "parties", "silent_until")
+
+    def __init__(self, place: Place, monotonic: Callable[[], float]) -> None:
+        self.backend = place.backend
+        self.parties = place.parties
+        self.breaker = Breaker(BREAKER_FAILURES, BREAKER_PAUSE_SECONDS, monotonic)
+        self.silent_until = 0.0
+
+
+class SharedStore(Declarations):
+    """See `relayguard.services.Store`. Asks the first of the places, and the next one where it does not answer.
+
+    `places` returns them; it is called if anything is to be counted.
+    """
+
+    def __init__(
+        self,
+        places: Callable[[], Iterable[Place]],
+        observer: StoreObserver,
+        logger: Logger,
+        timer: Callable[[], float] = time.perf_counter,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self._open = places
+        self._observer = observer
+        self._logger = logger
+        self._timer = timer
+        self._monotonic = monotonic
+        self._usage = Usage()
+
+    @cached_property
+    def _places(self) -> tuple[_Asked, ...]:
+        # A process that counts nothing loads none of it.
+        return tuple(_Asked(place, self._monotonic) for place in self._open())
+
+    def declare(self, limit: Limit, about: Mapping[str, str]) -> None:
+        """See `Store`."""
+        super().declare(limit, about)
+        self._observer.limit_used(limit.name, 0.0, 0)
+
+    async def take(self, charges: Sequence[Charge]) -> Sequence[Standing]:
+        """See `Store`."""
+        standings = await self._take(charges)
+        for charge, standing in zip(charges, standings, strict=True):
+            self._observer.limit_judged(charge, admitted=standing.admitted)
+            self._usage.note(charge.limit.name, charge.key, standing.used)
+        return standings
+
+    async def _take(self, charges: Sequence[Charge]) -> Sequence[Standing]:
+        for place in self._places:
+            if place.breaker.allows():
+                started = self._timer()
+                try:
+                    standings = await place.backend.take(_shares(charges, place.parties))
+                except StoreError as error:
+                    self._observer.store_answered(place.backend.name, error.trouble, self._timer() - started)
+                    self._failed(place, error)
+                else:
+                    self._observer.store_answered(place.backend.name, None, self._timer() - started)
+                    self._answered(place)
+                    return standings
+        # Store trouble never stops mail.
+        return [Standing(admitted=True, used=0.0, left=charge.limit.capacity) for charge in charges]
+
+    def _answered(self, place: _Asked) -> None:
+        if place.breaker.succeeded():
+            self._observer.store_fell_back(place.backend.name, active=False)
+            self._logger.info("store answers again", store=place.backend.name)
+
+    def _failed(self, place: _Asked, error: StoreError) -> None:
+        now = self._monotonic()
+        # A full one answers at once, and goes on counting what it knows.
+        opened = error.trouble is not Trouble.FULL and place.breaker.failed()
+        if opened:
+            self._observer.store_fell_back(place.backend.name, active=True)
+        if opened or (not place.breaker.is_open and now >= place.silent_until):
+            place.silent_until = now + REPORT_PAUSE_SECONDS
+            self._logger.error(
+                "store does not answer, limits are counted elsewhere" if opened else "store failed once",
+                store=place.backend.name,
+                trouble=error.trouble.value,
+                error=printable(str(error), 300),
+            )
+
+    async def keep(self) -> None:
+        """Do what is to be done now and then, for ever: tell how far limits are used, and sweep."""
+        async with asyncio.TaskGroup() as group:
+            for place in self._places:
+                group.create_task(place.backend.keep())
+            while True:
+                await asyncio.sleep(PUBLISH_SECONDS)
+                self.publish()
+
+    def publish(self) -> None:
+        """Tell how far each limit was used since the last time."""
+        for name in self.declared:
+            self._observer.limit_used(name, *self._usage.take(name))
+
+
+def _shares(charges: Sequence[Charge], parties: int) -> Sequence[Charge]:
+    if parties == 1:
+        return charges
+    return [charge._replace(limit=charge.limit.divided(parties)) for charge in charges]

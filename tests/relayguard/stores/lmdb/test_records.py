@@ -1,0 +1,82 @@
+"""How counters lie in a file: everything comes back as it was, and what is not ours counts as nothing."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relayguard.stores.arithmetic import Distinct, Rate, State, Window, expires, is_over
+from relayguard.stores.lmdb.records import MAX_KEY, counter_key, decode, due, encode, names
+
+numbers = st.floats(allow_nan=False, allow_infinity=False, width=32)
+rates = st.builds(Rate, numbers, numbers, numbers)
+windows = st.builds(Window, numbers, numbers, numbers, numbers, numbers, numbers)
+members = st.dictionaries(st.binary(min_size=8, max_size=8), numbers, max_size=20)
+distincts = st.builds(Distinct, members, numbers, numbers, numbers)
+states = st.one_of(rates, windows, distincts)
+octets = st.binary(max_size=700).map(lambda raw: raw.decode("utf-8", "surrogateescape"))
+
+
+def is_due(value: bytes, now: float) -> bool:
+    return bool(due([(b"key", value)], now))
+
+
+@given(states)
+def test_a_state_is_read_as_it_was_written(state: State) -> None:
+    assert decode(encode(state)) == state
+
+
+@given(distincts)
+def test_the_members_stay_in_the_order_in_which_they_were_seen(state: Distinct) -> None:
+    read = decode(encode(state))
+    assert isinstance(read, Distinct)
+    assert list(read.members) == list(state.members)
+
+
+def test_a_rate_takes_25_octets_and_a_member_16() -> None:
+    assert len(encode(Rate(1.0, 2.0, 3.0))) == 25
+    few, more = ({bytes([number] * 8): 1.0 for number in range(count)} for count in (1, 5))
+    assert len(encode(Distinct(more, 1.0, 2.0, 3.0))) - len(encode(Distinct(few, 1.0, 2.0, 3.0))) == 64
+
+
+@given(st.binary(max_size=100))
+def test_octets_that_are_no_state_count_as_none_and_do_not_raise(value: bytes) -> None:
+    decode(value)
+    is_due(value, 0.0)
+
+
+def test_a_state_that_was_cut_or_is_of_another_layout_counts_as_none_and_is_due() -> None:
+    value = encode(Rate(1e9, 2.0, 3.0))
+    assert decode(value[:-1]) is None
+    assert decode(b"") is None
+    assert decode(b"\x09" + value[1:]) is None
+    assert is_due(b"\x09" + value[1:], 5.0)
+    assert is_due(b"", 5.0)
+
+
+@given(states, numbers)
+def test_every_state_that_is_over_is_due(state: State, now: float) -> None:
+    assert is_due(encode(state), now) >= is_over(state, now)
+
+
+@given(states)
+def test_what_neither_ended_nor_was_changed_in_the_future_is_not_due(state: State) -> None:
+    now = state.updated
+    if expires(state) >= now:
+        assert not is_due(encode(state), now)
+
+
+@given(st.text("abc-", min_size=1, max_size=20), octets)
+def test_a_key_fits_and_names_its_counter(limit: str, key: str) -> None:
+    counter = counter_key(limit, key)
+    assert len(counter) <= MAX_KEY
+    shown = names(counter)
+    assert shown[0] == limit
+    assert counter_key(*shown) == counter
+    if len(counter) < MAX_KEY:
+        assert shown[1] == key
+
+
+def test_keys_that_are_too_long_differ_though_they_begin_alike() -> None:
+    first, second = counter_key("limit", "a" * 600 + "b"), counter_key("limit", "a" * 600 + "c")
+    assert len(first) == len(second) == MAX_KEY
+    assert first != second
+    assert first.startswith(b"limit\0aaa")
