@@ -80,7 +80,7 @@ def _judge_rate(limit: Limit, cost: int, state: Rate | None, now: float) -> tupl
     before = now
     if state:
         # The limit may have been changed since: no more than all of its capacity can have been used by then.
-        before = max(min(state.full, state.updated + span), now)
+        before = max(min(state.full, min(state.updated, now) + span), now)
     after = before + cost * interval
     wait = after - now - span
     admitted = wait <= EPSILON

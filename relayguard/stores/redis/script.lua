@@ -86,7 +86,7 @@ local function judge_rate(key, charge)
   local before = now
   if state then
     local late = late_by(state[3])
-    before = math.max(math.min(state[1] - late, state[3] - late + span), now)
+    before = math.max(math.min(state[1] - late, math.min(state[3] - late, now) + span), now)
   end
   local after = before + charge.cost * interval
   local wait = after - now - span

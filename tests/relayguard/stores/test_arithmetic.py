@@ -1,7 +1,7 @@
 from math import inf
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from relayguard.core.limits import Algorithm, Charge, Limit, Standing
@@ -157,6 +157,7 @@ def test_a_counter_of_another_algorithm_counts_as_none() -> None:
     assert judge(Charge(WINDOW, "a"), state, NOON)[0].left == 9
 
 
+@example(RATE, [(0.0, 10), (-1.0, 1)])
 @given(
     st.sampled_from(LIMITS),
     st.lists(st.tuples(st.floats(-2 * HOUR, 3 * HOUR), st.integers(1, 12)), max_size=40),
