@@ -11,7 +11,7 @@ class Algorithm(StrEnum):
     RATE = "rate"
     """An even flow with room for a burst: GCRA, the generic cell rate algorithm (ITU-T I.371)."""
     WINDOW = "window"
-    """So many in any period: the count of this period, and of the one before as far as it still reaches into it."""
+    """So many in a period, which is counted in 24 slots: what came in one is forgotten a period after it began."""
     DISTINCT = "distinct"
     """So many different members in any period, each counted once."""
 

@@ -1,9 +1,10 @@
 """How counters are named and written on a Redis server. What `script.lua` writes is read here, for people."""
 
 from hashlib import blake2b
+from struct import error as StructError  # noqa: N812  # it is a class
 
 from relayguard.core.limits import Algorithm, Charge, Standing
-from relayguard.stores.arithmetic import Distinct, Rate, State, Window, member_name
+from relayguard.stores.arithmetic import MEMBER, Distinct, Rate, State, Window, member_name, octets_of, sound
 from relayguard.stores.backend import StoreError, Trouble
 
 _MAX_KEY = 200
@@ -23,7 +24,7 @@ class KeyNames:
 
     def name(self, limit: str, key: str) -> bytes:
         """Return the name of a counter. A long key is cut, and told apart by a hash; it may be given as it is shown."""
-        octets = key.encode("utf-8", "surrogateescape")
+        octets = octets_of(key)
         if len(octets) > _MAX_KEY:
             octets = octets[:_KEPT_OF_LONG_KEY] + b"~" + blake2b(octets, digest_size=16).hexdigest().encode()
         return b"%b%b:%b" % (self._start, limit.replace("%", "%25").replace(":", "%3A").encode(), octets)
@@ -68,9 +69,13 @@ def state_of(text: bytes) -> State | None:
         kind, *words = text.split()
         numbers = [float(word) for word in words]
         if kind == b"rate":
-            return Rate(*numbers)
-        return Window(*numbers) if kind == b"window" else None
-    except (TypeError, ValueError):
+            return sound(Rate(*numbers))
+        if kind != b"window":
+            return None
+        updated, seconds, amount, *slots = numbers
+        pairs = zip(map(int, slots[::2]), slots[1::2], strict=True)
+        return sound(Window(tuple(pairs), updated, seconds, amount))
+    except (OverflowError, TypeError, ValueError):
         return None
 
 
@@ -83,9 +88,8 @@ def distinct_of(scored: object) -> Distinct | None:
     try:
         kind, *head = words[0].split()
         updated, seconds, amount = map(float, head)
-        members = {
-            bytes.fromhex(name.decode()): float(seen) for name, seen in zip(words[2::2], words[3::2], strict=True)
-        }
-    except (IndexError, ValueError):
+        found = zip(words[2::2], words[3::2], strict=True)
+        members = b"".join(MEMBER.pack(bytes.fromhex(name.decode()), float(seen)) for name, seen in found)
+    except (IndexError, ValueError, StructError):
         return None
-    return Distinct(members, updated, seconds, amount) if kind == b"distinct" else None
+    return sound(Distinct(members, updated, seconds, amount)) if kind == b"distinct" else None
