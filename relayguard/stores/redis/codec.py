@@ -13,6 +13,11 @@ _KEPT_OF_LONG_KEY = 160
 _PARTS_OF_STANDING = 4
 
 
+def senseless() -> StoreError:
+    """Return what to raise for an answer that does not fit the question."""
+    return StoreError(Trouble.BROKEN, "the server answers what nobody asked")
+
+
 class KeyNames:
     """The names of counters. The tag in braces makes a cluster keep them all in one place, where one script reaches them."""
 
@@ -52,7 +57,7 @@ def standings(answer: object, count: int) -> list[Standing]:
     """Return the answer of `script.lua` for so many charges."""
     words = answer.split() if isinstance(answer, bytes) else []
     if len(words) != _PARTS_OF_STANDING * count:
-        raise StoreError(Trouble.BROKEN, "the server answers what nobody asked")
+        raise senseless()
     parts = [iter(words)] * _PARTS_OF_STANDING
     try:
         return [
@@ -61,6 +66,24 @@ def standings(answer: object, count: int) -> list[Standing]:
         ]
     except ValueError:
         raise StoreError(Trouble.BROKEN, "the server answers no numbers") from None
+
+
+def scanned(answer: object) -> tuple[bytes, list[bytes]]:
+    """Return the cursor and the names that SCAN answers."""
+    match answer:
+        case [bytes() as cursor, list() as names]:
+            return cursor, [name for name in names if isinstance(name, bytes)]
+        case _:
+            raise senseless()
+
+
+def seconds_of(answer: object) -> float:
+    """Return the time that TIME answers."""
+    match answer:
+        case [bytes() as seconds, bytes() as microseconds] if seconds.isdigit() and microseconds.isdigit():
+            return int(seconds) + int(microseconds) / 1e6
+        case _:
+            raise senseless()
 
 
 def state_of(text: bytes) -> State | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from hiredis import pack_command
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import InvalidResponse, RedisError, ResponseError
 
 from relayguard.stores.backend import StoreError, Trouble
 from relayguard.stores.redis.errors import store_error
@@ -140,9 +140,12 @@ async def _exchange(connection: AbstractConnection, commands: Sequence[Command])
         packed = b"".join(pack_command(command) for command in commands)  # type: ignore[arg-type]  # of any length
         await connection.send_packed_command(packed, check_health=False)
         return [await _answer(connection) for _ in commands]
-    except BaseException:
+    except BaseException as error:
         # What comes over it now answers nobody's question.
         await connection.disconnect(nowait=True)
+        if isinstance(error, ValueError):
+            # The library reads some errors, such as MOVED, more closely than they were written, and quotes them.
+            raise InvalidResponse("the server answers with an error that cannot be read") from None
         raise
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from relayguard.core.limits import Standing
 from relayguard.stores.arithmetic import MEMBER, Distinct, Rate, Window
 from relayguard.stores.backend import StoreError
-from relayguard.stores.redis.codec import KeyNames, distinct_of, standings, state_of
+from relayguard.stores.redis.codec import KeyNames, distinct_of, scanned, seconds_of, standings, state_of
 
 KEYS = st.binary(max_size=400).map(lambda octets: octets.decode("utf-8", "surrogateescape"))
 
@@ -55,6 +55,18 @@ def test_an_answer_is_as_many_standings_as_there_were_charges() -> None:
 def test_an_answer_without_sense_is_told(answer: object) -> None:
     with pytest.raises(StoreError):
         standings(answer, 1)
+
+
+def test_what_a_scan_and_the_clock_answer_is_read() -> None:
+    assert scanned([b"7", [b"a", None, b"b"]]) == (b"7", [b"a", b"b"])
+    assert seconds_of([b"1700000000", b"250000"]) == 1_700_000_000.25
+
+
+@pytest.mark.parametrize("answer", [None, b"7", [b"7"], [b"7", None], [1, [b"a"]], [b"7", b"x"]])
+def test_a_scan_or_a_clock_that_says_something_else_is_told(answer: object) -> None:
+    for read in (scanned, seconds_of):
+        with pytest.raises(StoreError):
+            read(answer)
 
 
 def test_states_are_read_as_they_were_written() -> None:
