@@ -118,12 +118,13 @@ def _judge_window(limit: Limit, cost: int, state: Window | None, now: float) -> 
 
 
 def _slots(state: Window, seconds: float, current: int) -> tuple[tuple[int, float], ...]:
-    """Return the slots that still count. If the period was changed meanwhile, what was counted counts from now on."""
+    """Return the slots that still count. If the period was changed since, all counts from when it was last changed."""
+    slots = state.slots
     if state.seconds != seconds:
-        total = sum(count for _, count in _slots(state, state.seconds, floor(state.updated * SLOTS / state.seconds)))
-        return ((current, total),) if total else ()
+        living = _slots(state, state.seconds, floor(state.updated * SLOTS / state.seconds))
+        slots = ((floor(state.updated * SLOTS / seconds), sum(count for _, count in living)),)
     oldest = current - SLOTS
-    return tuple([slot for slot in state.slots if slot[0] > oldest])
+    return tuple([slot for slot in slots if slot[0] > oldest])
 
 
 def _counted(slots: tuple[tuple[int, float], ...], current: int, cost: int) -> tuple[tuple[int, float], ...]:

@@ -115,4 +115,5 @@ def distinct_of(scored: object) -> Distinct | None:
         members = b"".join(MEMBER.pack(bytes.fromhex(name.decode()), float(seen)) for name, seen in found)
     except (IndexError, ValueError, StructError):
         return None
-    return sound(Distinct(members, updated, seconds, amount)) if kind == b"distinct" else None
+    state = Distinct(members, updated, seconds, amount)
+    return state if kind == b"distinct" and sound(state) else None

@@ -108,14 +108,18 @@ local function living_slots(state, seconds, current)
   local slots, used = {}, 0
   if state[2] ~= seconds then
     local late = late_by(state[1])
-    local shift = math.floor(late * SLOTS / state[2])
-    local oldest = math.floor((state[1] - late) * SLOTS / state[2]) - SLOTS
+    local updated, shift = state[1] - late, math.floor(late * SLOTS / state[2])
+    local oldest = math.floor(updated * SLOTS / state[2]) - SLOTS
     for i = 4, #state, 2 do
       if state[i] - shift > oldest then
         used = used + state[i + 1]
       end
     end
-    return used > 0 and { current, used } or {}, used
+    local slot = math.floor(updated * SLOTS / seconds)
+    if slot > current - SLOTS then
+      return { slot, used }, used
+    end
+    return {}, 0
   end
   local shift = math.floor(late_by(state[1]) * SLOTS / seconds)
   for i = 4, #state, 2 do
