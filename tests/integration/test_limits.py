@@ -34,7 +34,7 @@ def test_four_workers_admit_exactly_what_the_limit_says_and_remember_it_over_a_r
     assert admitted(served.address) == 100
     counted = served.metrics()
     assert sample(counted, "relayguard_limit_decisions_total", limit="hot", outcome="admitted") == 100
-    assert sample(counted, "relayguard_limit_decisions_total", limit="hot", outcome="refused") == CLIENTS * EACH - 100
+    assert sample(counted, "relayguard_limit_decisions_total", limit="hot", outcome="over") == CLIENTS * EACH - 100
     assert served.daemon.stop() == 0
     with served.daemon:
         assert admitted(served.address, clients=1, each=3) == 0
