@@ -155,8 +155,9 @@ def _judge_distinct(limit: Limit, member: str, state: Distinct | None, now: floa
     retry_after = 0.0
     if admitted:
         used += 1
-        # The latest stands last.
-        others += MEMBER.pack(name, now)
+        # The latest stands last, also where clocks differ a little.
+        latest = max(now, _seen(members, len(members) // size - 1)) if members else now
+        others += MEMBER.pack(name, latest)
     else:
         retry_after = _seen(members, 0) + limit.seconds - now
     standing = Standing(admitted, used / limit.amount, max(0, limit.amount - used), retry_after)

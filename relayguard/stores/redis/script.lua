@@ -174,8 +174,11 @@ local function count_member(key, charge, head, foreign, late, gone)
   if foreign then
     redis.call('DEL', key)
   end
+  local newest = redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')[2]
+  newest = newest ~= '-inf' and tonumber(newest) or now + late
+  local seen = math.max(now + late, newest)
   -- What needs memory comes first: a server that is full refuses only the first change of a script.
-  redis.call('ZADD', key, '-inf', text, exact(now + late), charge.member)
+  redis.call('ZADD', key, '-inf', text, exact(seen), charge.member)
   if head and head ~= text then
     redis.call('ZREM', key, head)
   end
@@ -185,7 +188,7 @@ local function count_member(key, charge, head, foreign, late, gone)
     for i = 1, #members, 2 do
       redis.call('ZADD', key, exact(tonumber(members[i + 1]) - late), members[i])
     end
-    redis.call('ZADD', key, exact(now), charge.member)
+    redis.call('ZADD', key, exact(seen - late), charge.member)
   end
   redis.call('PEXPIRE', key, lifetime(now + charge.seconds))
 end

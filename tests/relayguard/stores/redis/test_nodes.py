@@ -94,6 +94,7 @@ def test_the_node_that_holds_the_counters_is_found_and_counts_exactly(pair: Clus
     asyncio.run(main())
 
 
+@pytest.mark.long
 def test_counters_are_shown_and_forgotten_where_they_are_though_nothing_was_counted_before(pair: Cluster) -> None:
     async def main() -> None:
         async with backend(pair.holder.url) as store:
@@ -107,6 +108,7 @@ def test_counters_are_shown_and_forgotten_where_they_are_though_nothing_was_coun
     asyncio.run(main())
 
 
+@pytest.mark.long
 def test_counters_may_be_moved_to_another_node_at_any_time(pair: Cluster) -> None:
     async def main() -> None:
         async with backend(pair.outsider.url) as store:
@@ -129,6 +131,7 @@ def test_counters_may_be_moved_to_another_node_at_any_time(pair: Cluster) -> Non
     asyncio.run(main())
 
 
+@pytest.mark.long
 def test_counters_that_are_half_moved_are_not_shown_as_if_they_were_all_nor_counted_in_part(pair: Cluster) -> None:
     async def main() -> None:
         async with backend(pair.outsider.url) as store:
@@ -147,6 +150,7 @@ def test_counters_that_are_half_moved_are_not_shown_as_if_they_were_all_nor_coun
     asyncio.run(main())
 
 
+@pytest.mark.long
 def test_a_list_that_is_being_shown_while_they_move_begins_anew_and_shows_each_once(pair: Cluster) -> None:
     async def main() -> None:
         async with backend(pair.outsider.url) as store:
@@ -161,6 +165,7 @@ def test_a_list_that_is_being_shown_while_they_move_begins_anew_and_shows_each_o
     asyncio.run(main())
 
 
+@pytest.mark.long
 def test_none_is_counted_twice_or_not_at_all_while_they_move_under_load(pair: Cluster) -> None:
     moved = asyncio.Event()
 
@@ -192,6 +197,7 @@ def test_none_is_counted_twice_or_not_at_all_while_they_move_under_load(pair: Cl
     asyncio.run(main())
 
 
+@pytest.mark.long
 def test_the_node_that_the_url_names_is_needed_no_more_once_the_other_is_known(pair: Cluster) -> None:
     async def main() -> None:
         async with backend(pair.outsider.url) as store:
@@ -202,6 +208,7 @@ def test_the_node_that_the_url_names_is_needed_no_more_once_the_other_is_known(p
     asyncio.run(main())
 
 
+@pytest.mark.long
 def test_a_killed_holder_is_unreachable_and_found_again_when_it_is_back(pair: Cluster) -> None:
     async def main() -> None:
         async with backend(pair.outsider.url) as store:
@@ -215,6 +222,7 @@ def test_a_killed_holder_is_unreachable_and_found_again_when_it_is_back(pair: Cl
     asyncio.run(main())
 
 
+@pytest.mark.long
 def test_a_node_that_is_killed_after_the_counters_moved_there_is_unreachable(pair: Cluster) -> None:
     async def main() -> None:
         async with backend(pair.outsider.url) as store:
@@ -228,6 +236,7 @@ def test_a_node_that_is_killed_after_the_counters_moved_there_is_unreachable(pai
     asyncio.run(main())
 
 
+@pytest.mark.long
 def test_a_hung_holder_is_late_and_counts_again_when_it_goes_on(pair: Cluster) -> None:
     async def main() -> None:
         async with backend(pair.outsider.url, seconds=0.05) as store:
@@ -240,6 +249,7 @@ def test_a_hung_holder_is_late_and_counts_again_when_it_goes_on(pair: Cluster) -
     asyncio.run(main())
 
 
+@pytest.mark.long
 def test_what_a_unix_socket_leads_to_is_not_left(pair: Cluster) -> None:
     async def main() -> None:
         async with backend(pair.outsider.unix_url) as store:
@@ -253,6 +263,7 @@ def test_what_a_unix_socket_leads_to_is_not_left(pair: Cluster) -> None:
     asyncio.run(main())
 
 
+@pytest.mark.long
 def test_the_node_named_is_given_the_same_password_and_trust_and_may_leave_out_its_host(tmp_path: Path) -> None:
     password_file = tmp_path / "password"
     password_file.write_text("a secret")
