@@ -50,10 +50,12 @@ from relayguard.core.standards import (
 )
 from relayguard.core.text import printable
 from relayguard.core.verdicts import Defer, Discard, Quarantine, Reject, Verdict
+from relayguard.files import WatchedFile
 from relayguard.hookspecs import hookimpl
 from relayguard.services import (
     Answer,
     Clock,
+    Files,
     MailExchange,
     Metrics,
     Question,
@@ -100,6 +102,7 @@ __all__ = [
     "Envelope",
     "Failed",
     "Failure",
+    "Files",
     "Header",
     "Headers",
     "IpAddress",
@@ -140,6 +143,7 @@ __all__ = [
     "Tls",
     "Verdict",
     "Watch",
+    "WatchedFile",
     "comes_from_outside",
     "contains",
     "hookimpl",

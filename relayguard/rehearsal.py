@@ -30,7 +30,7 @@ _CHUNK = 65535
 class Rehearsal:
     """A message, and how it is pretended to arrive; `listener` None is the first of the configuration.
 
-    `login` is who submits it, where `role` is submission.
+    `role` None is what the client's address makes it; `login` is who submits it, where it is submission.
     """
 
     raw: bytes
@@ -38,7 +38,7 @@ class Rehearsal:
     helo: str
     sender: str
     recipients: tuple[str, ...]
-    role: Role
+    role: Role | None
     listener: str | None = None
     login: str = "someone"
 
@@ -49,7 +49,7 @@ def rehearsal_of(
     helo: str,
     sender: str | None,
     recipients: tuple[str, ...],
-    role: Role,
+    role: Role | None,
     listener: str | None = None,
     login: str | None = None,
 ) -> Rehearsal:

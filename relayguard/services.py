@@ -6,6 +6,7 @@ A hook that runs in a thread may use all but what is awaited: `cached` and `pref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar, cast
 
 from relayguard.core.caps import Cap
@@ -136,17 +137,25 @@ class Store(Protocol):
         """
 
 
+class Files(Protocol):
+    """Files of the operator. A filter reads them through a `relayguard.WatchedFile`."""
+
+    def text(self, path: Path) -> str:
+        """Return the text of a file as it was when the configuration was checked; raises ValueError that names it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """All services; a filter takes them as ``services`` in its constructor.
 
     `authserv_id` is our name: in Authentication-Results, and wherever else a filter must say who we are.
-    `listeners` are the names of all listeners.
+    `listeners` are the names of those on which the filter runs.
     """
 
     resolver: Resolver
     clock: Clock
     metrics: Metrics
     store: Store
+    files: Files
     authserv_id: str
     listeners: tuple[str, ...] = ("default",)

@@ -10,14 +10,13 @@ from prometheus_client.registry import Collector
 from relayguard.core.caps import Cap
 from relayguard.core.decision import OUTCOMES
 from relayguard.core.envelope import Envelope
-from relayguard.core.limits import Charge
 from relayguard.core.session import Session
 from relayguard.core.stages import Stage
 from relayguard.core.verdicts import Given
 from relayguard.metrics import catalog
 from relayguard.metrics.catalog import Metric
 from relayguard.metrics.numbers import Histograms, Numbers, Place, private
-from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer, SessionRefusal
+from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer, SessionJudged
 from relayguard.services import Answer, Question
 from relayguard.stores.backend import Trouble
 
@@ -123,12 +122,12 @@ class PrometheusMetrics(Observer, Collector):
         """See `Observer`."""
         self._refreshes[filter_name,].add()
 
-    def session_refused(self, refusal: SessionRefusal) -> None:
+    def session_judged(self, judged: SessionJudged) -> None:
         """See `Observer`."""
-        given = refusal.given or refusal.would_be
+        given = judged.given or judged.would_be
         if given is not None:
-            outcome = OUTCOMES[type(given.verdict)] if refusal.given else "shadow"
-            self._sessions_refused[refusal.stage, given.filter, outcome].add()
+            outcome = OUTCOMES[type(given.verdict)] if judged.given else "shadow"
+            self._sessions_refused[judged.stage, given.filter, outcome].add()
 
     def decided(self, record: EnvelopeRecord) -> None:
         """See `Observer`."""
@@ -168,10 +167,9 @@ class PrometheusMetrics(Observer, Collector):
         """See `StoreObserver`."""
         self._store_moved.add()
 
-    def limit_judged(self, charge: Charge, *, admitted: bool) -> None:
+    def limit_judged(self, limit: str, *, admitted: bool) -> None:
         """See `StoreObserver`."""
-        outcome = "admitted" if admitted else "refused" if charge.binding else "shadow"
-        self._limits[charge.limit.name, outcome].add()
+        self._limits[limit, "admitted" if admitted else "over"].add()
 
     def limit_used(self, limit: str, fullest: float, nearly: int) -> None:
         """See `StoreObserver`."""

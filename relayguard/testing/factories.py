@@ -15,6 +15,7 @@ from relayguard.core.limits import Charge, Standing
 from relayguard.core.message import split_message
 from relayguard.core.session import Session
 from relayguard.dns.zone import ZoneResolver
+from relayguard.files import OperatorFiles
 from relayguard.services import Clock, Services
 from relayguard.stores.declared import Declarations
 from relayguard.stores.memory import MemoryBackend
@@ -69,6 +70,7 @@ def some_services(zone: str = "") -> Services:
         clock=clock,
         metrics=CountedMetrics(),
         store=MemoryStore(clock),
+        files=OperatorFiles(),
         authserv_id="mx.example.com",
     )
 

@@ -42,8 +42,8 @@ def star(leaves: int) -> Iterator[tuple[str, list[tuple[str, str]]]]:
         for number in range(leaves):
             leaf = stack.enter_context(_namespace(f"{mark}l{number}"))
             near, far = f"198.18.{number}.1", f"198.18.{number}.2"
-            _ip("-n", centre, "link", "add", f"to{number}", "type", "veth", "peer", "name", "up", "netns", leaf)
-            for namespace, link, address in ((centre, f"to{number}", near), (leaf, "up", far)):
+            _ip("-n", centre, "link", "add", f"to{number}", "type", "veth", "peer", "name", "cable", "netns", leaf)
+            for namespace, link, address in ((centre, f"to{number}", near), (leaf, "cable", far)):
                 _ip("-n", namespace, "address", "add", f"{address}/24", "dev", link)
                 _ip("-n", namespace, "link", "set", link, "up")
             found.append((leaf, near))

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import lmdb
 
-from relayguard.stores.lmdb import environment
 from relayguard.stores.backend import StoreError, Trouble
+from relayguard.stores.lmdb import environment
 from relayguard.stores.lmdb.lockfile import LockFile
 from relayguard.stores.lmdb.opened import Opened, file_size
 

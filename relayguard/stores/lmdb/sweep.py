@@ -8,9 +8,9 @@ from itertools import islice
 
 import lmdb
 
-from relayguard.stores.lmdb import records
 from relayguard.stores.arithmetic import is_over, rebased
 from relayguard.stores.backend import StoreError, Trouble
+from relayguard.stores.lmdb import records
 from relayguard.stores.lmdb.lockfile import LockFile
 from relayguard.stores.lmdb.shared_file import SharedFile
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from relayguard.stores.lmdb import environment
 from relayguard.stores.backend import Trouble
+from relayguard.stores.lmdb import environment
 from relayguard.stores.lmdb.environment import (
     DATA,
     explain,

@@ -9,8 +9,8 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from relayguard.stores.lmdb import environment, shared_file
 from relayguard.stores.backend import StoreError, Trouble
+from relayguard.stores.lmdb import environment, shared_file
 from relayguard.stores.lmdb.environment import DATA
 from relayguard.stores.lmdb.lockfile import LockFile
 from relayguard.stores.lmdb.shared_file import WRITE_LOCK, SharedFile
