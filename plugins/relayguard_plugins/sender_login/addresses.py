@@ -55,9 +55,9 @@ def without_subaddress(address: str, delimiters: str) -> str:
     'bob@example.com'
     """
     local, _, domain = address.rpartition("@")
-    # What begins with a delimiter has nobody whose subaddress it could be.
-    ends = [end for end in (local.find(delimiter, 1) for delimiter in delimiters) if end > 0]
-    return f"{local[: min(ends)]}@{domain}" if ends else address
+    end = min((end for end in map(local.find, delimiters) if end >= 0), default=0)
+    # What begins with a delimiter has nobody whose subaddress it could be; nor has it for Postfix.
+    return f"{local[:end]}@{domain}" if end else address
 
 
 def entries_for(address: str, delimiters: str) -> tuple[str, ...]:

@@ -64,9 +64,10 @@ def _logical_lines(raw: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _read_line(line: bytes) -> tuple[str, frozenset[str]]:
-    words = line.decode("utf-8").split(maxsplit=1)
-    logins = read_logins(words[1]) if len(words) == 2 else frozenset()
-    entry = read_entry(words[0])
+    # As octets: in text, what separates would be more than ASCII's white space.
+    address, *rest = (word.decode("utf-8") for word in line.split(maxsplit=1))
+    entry = read_entry(address)
+    logins = read_logins("".join(rest))
     if not logins:
         raise ValueError(f"{entry} has no login: write 'address login, login'")
     return entry, logins

@@ -3,7 +3,7 @@
 import re
 from typing import Protocol
 
-_BETWEEN = re.compile(r"[,\s]+")
+_BETWEEN = re.compile(r"[,\s]+", re.ASCII)
 
 
 class Unknown(Exception):

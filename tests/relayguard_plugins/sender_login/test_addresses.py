@@ -67,6 +67,8 @@ def test_what_is_no_entry_is_refused(text: str) -> None:
         ("bob+news@example.com", "", "bob+news@example.com"),
         ("bob-news@example.com", "+", "bob-news@example.com"),
         ("+news@example.com", "+", "+news@example.com"),
+        ("+a+b@example.com", "+", "+a+b@example.com"),
+        ("-a+b@example.com", "+-", "-a+b@example.com"),
         ("bob@ex-ample.com", "-", "bob@ex-ample.com"),
         ("a@b+c@example.com", "+", "a@b@example.com"),
     ],

@@ -79,10 +79,13 @@ def test_who_logged_in_without_a_name_may_write_as_nobody() -> None:
     assert refusal.text == "a login without a name may not write as bob@example.com (MAIL FROM)"
 
 
-@pytest.mark.parametrize("role", Role)
-def test_mail_without_a_login_is_not_judged(role: Role) -> None:
+@pytest.mark.parametrize(
+    ("role", "login"),
+    [(Role.SUBMISSION, None), (Role.LOCAL, None), (Role.INCOMING, None), (Role.LOCAL, BOB), (Role.INCOMING, BOB)],
+)
+def test_only_a_submission_with_a_login_is_judged(role: Role, login: str | None) -> None:
     each = SenderLoginFilter(Options())
-    envelope = an_envelope("alice@example.com", role)
+    envelope = an_envelope("alice@example.com", role, login=login)
     assert collect(each.mail_from(envelope)) == []
     assert collect(each.end_of_headers(envelope, some_headers("Subject: x\n"))) == []
 

@@ -27,6 +27,7 @@ TABLE = Table(
     {
         "info@example.com": {"alice", "bob@example.com"},
         "ceo@example.com": {"ceo"},
+        "closed@example.com": set(),
         "@example.com": {"alice"},
         "bob+lists@example.com": {"lists"},
         "*": {"newsletter"},
@@ -70,6 +71,7 @@ def test_a_login_may_write_as_what_the_nearest_entry_gives_it_and_as_itself(logi
         ("alice", "ceo@example.com"),
         ("alice", "ceo+x@example.com"),
         ("alice", "bob+lists@example.com"),
+        ("alice", "closed@example.com"),
         ("newsletter", "x@example.com"),
         # A domain is not what lies under it.
         ("alice", "x@sub.example.com"),

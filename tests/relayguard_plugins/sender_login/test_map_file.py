@@ -44,6 +44,10 @@ def test_a_file_of_postfix_is_read_as_postfix_reads_it(path: Path) -> None:
     assert logins(found, "alice") is None
 
 
+def test_an_entry_with_nothing_before_it_to_go_on_with_may_be_indented(path: Path) -> None:
+    assert logins(read(path, "# ours\n  info@example.com alice\n"), "info@example.com") == {"alice"}
+
+
 def test_a_file_of_comments_has_no_entry(path: Path) -> None:
     assert read(path, "# nothing yet\n").logins("*") is None
 
@@ -58,6 +62,8 @@ def test_a_file_of_comments_has_no_entry(path: Path) -> None:
         ("a@example.com x\nb@example.com x\nA@example.com y\n", r"line 3: a@example\.com stands in line 1 already"),
         (b"a@example.com x\nb\xff@example.com x\n", "line 2: not UTF-8"),
         ("a@example.com x\n  y\nb\n", "line 3: 'b'"),
+        ("\x1c\n", "line 1: '.x1c' is no address"),
+        ("a@example.com\u00a0x\n", "line 1: .* is no address"),
     ],
 )
 def test_a_broken_file_is_told_of_with_its_line(path: Path, text: str | bytes, problem: str) -> None:

@@ -8,6 +8,10 @@ def test_logins_stand_between_commas_or_white_space_in_any_case(text: str) -> No
     assert read_logins(text) == {"alice", "bob"}
 
 
+def test_what_only_looks_like_white_space_separates_nothing() -> None:
+    assert read_logins("alice\u00a0bob") == {"alice\u00a0bob"}
+
+
 def test_where_nothing_is_written_there_is_no_login() -> None:
     assert read_logins(" , ") == frozenset()
 
