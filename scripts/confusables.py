@@ -3,8 +3,8 @@
 It asks ICU, whose spoof checker is the reference of UTS 39, and which `pip install icu4py` brings along. Run it when
 ICU has followed a new version of Unicode, with the folder of that package's libraries, and commit what it writes:
 
-    python -m venv /tmp/icu && /tmp/icu/bin/pip install icu4py
-    python scripts/confusables.py /tmp/icu/lib/python3*/site-packages/icu4py.libs
+    python -m venv icu && icu/bin/pip install icu4py
+    python scripts/confusables.py icu/lib/python3*/site-packages/icu4py.libs
 
 No build and no test runs it. Its licence, Unicode-3.0, stands beside the data, in LICENSE.unicode.
 """
