@@ -23,9 +23,9 @@ from relayguard.core.effects import Effect, Reader, Watch
 from relayguard.core.envelope import Envelope, Role, comes_from_outside
 from relayguard.core.headers import Header, Headers
 from relayguard.core.limits import Algorithm, Charge, Limit, Standing
-from relayguard.core.mailboxes import Mailbox
+from relayguard.core.mailboxes import Mailbox, Malformed, parse_mailboxes
 from relayguard.core.message import Message
-from relayguard.core.oddities import Oddity, oddities_of
+from relayguard.core.oddities import Oddity, decode_words, oddities_of
 from relayguard.core.results import Failed, Failure, Reported, Result, Results
 from relayguard.core.session import IpAddress, IpNetwork, Session, Tls, contains
 from relayguard.core.slots import Slot, Slots
@@ -55,6 +55,7 @@ from relayguard.hookspecs import hookimpl
 from relayguard.services import (
     Answer,
     Clock,
+    Counter,
     Files,
     MailExchange,
     Metrics,
@@ -88,6 +89,7 @@ __all__ = [
     "ChangeSender",
     "Charge",
     "Clock",
+    "Counter",
     "Decision",
     "Defer",
     "DeleteHeader",
@@ -112,6 +114,7 @@ __all__ = [
     "Limit",
     "MailExchange",
     "Mailbox",
+    "Malformed",
     "Message",
     "Metrics",
     "Oddity",
@@ -146,9 +149,11 @@ __all__ = [
     "WatchedFile",
     "comes_from_outside",
     "contains",
+    "decode_words",
     "hookimpl",
     "lies_under",
     "oddities_of",
+    "parse_mailboxes",
     "parse_path",
     "printable",
     "read_authors",

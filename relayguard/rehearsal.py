@@ -2,7 +2,7 @@
 
 import ipaddress
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from relayguard.app import build_filters, build_pipeline, build_resolver, services_of
@@ -19,7 +19,7 @@ from relayguard.dns.zone import ZoneResolver
 from relayguard.pipeline.connection import Client, Connection
 from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer
 from relayguard.pipeline.transaction import Ending
-from relayguard.services import Answer, Question, Resolver, Store
+from relayguard.services import Answer, NoCounter, Question, Resolver, Store
 from relayguard.snapshot import take
 from relayguard.stores.declared import NoStore
 
@@ -99,6 +99,10 @@ class Trace(Observer):
     def decided(self, record: EnvelopeRecord) -> None:
         """See `Observer`."""
         self.record = record
+
+    def counter(self, name: str, help: str, labels: Mapping[str, Sequence[str]]) -> NoCounter:  # noqa: A002
+        """See `Metrics`: what is counted is yielded, too."""
+        return NoCounter()
 
     def cap_hit(self, cap: Cap) -> None:
         """See `Metrics`."""

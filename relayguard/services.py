@@ -113,11 +113,31 @@ class Clock(Protocol):
         """Return seconds since the epoch (UTC)."""
 
 
+class Counter(Protocol):
+    """A counter with labels."""
+
+    def add(self, *values: str) -> None:
+        """Count one, with a value for each label."""
+
+
+class NoCounter:
+    """A `Counter` that nobody reads."""
+
+    def add(self, *values: str) -> None:
+        """See `Counter`."""
+
+
 class Metrics(Protocol):
     """Counters that a filter may touch, from any thread."""
 
     def cap_hit(self, cap: Cap) -> None:
         """Count that a message ran into `cap`."""
+
+    def counter(self, name: str, help: str, labels: Mapping[str, Sequence[str]]) -> Counter:  # noqa: A002  # its name everywhere
+        """Return a counter of the filter's own, of which each label has one of so many values; for the constructor.
+
+        Nothing that came with a message may be a label. The name begins with ``relayguard_`` and ends with ``_total``.
+        """
 
 
 class Store(Protocol):

@@ -1,6 +1,6 @@
 """What commands that serve no mail share: filters built as the daemon would, with services that ask nobody."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from relayguard.app import build_backend, build_filters, services_of
@@ -9,7 +9,7 @@ from relayguard.core.caps import Cap
 from relayguard.files import OperatorFiles
 from relayguard.milter.transport import problem_with
 from relayguard.pipeline.filters import Filter
-from relayguard.services import Answer, Question, Status, Store
+from relayguard.services import Answer, NoCounter, Question, Status, Store
 from relayguard.snapshot import Snapshot, take
 from relayguard.stores.declared import NoStore
 
@@ -38,6 +38,10 @@ class NoMetrics:
 
     def cap_hit(self, cap: Cap) -> None:
         """See `Metrics`."""
+
+    def counter(self, name: str, help: str, labels: Mapping[str, Sequence[str]]) -> NoCounter:  # noqa: A002
+        """See `Metrics`."""
+        return NoCounter()
 
 
 def load_checked(path: Path, store: Store | None = None) -> tuple[Snapshot, Mapping[str, tuple[Filter, ...]]]:

@@ -1,6 +1,6 @@
 """Counts what happens, in numbers that prometheus-client exposes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from threading import Lock
 
 from prometheus_client import CollectorRegistry
@@ -64,6 +64,7 @@ class PrometheusMetrics(Observer, Collector):
         self._store_seconds = self._histograms(catalog.STORE_SECONDS_TAKEN)
         self._store_fallback = self._numbers(catalog.STORE_FALLBACK)
         self._store_moved = self._numbers(catalog.STORE_MOVED_ASIDE)[()]
+        self._counters: dict[str, FilterCounter] = {}
         # A filter may run into a cap, or ask what is known of DNS, in a thread of its own; all else is on the loop.
         self._of_threads = Lock()
         self._numbers(catalog.BUILD_INFO)[version,].set(1)
@@ -176,10 +177,30 @@ class PrometheusMetrics(Observer, Collector):
         self._fullest[limit,].set(fullest)
         self._nearly[limit,].set(nearly)
 
+    def counter(self, name: str, help: str, labels: Mapping[str, Sequence[str]]) -> "FilterCounter":  # noqa: A002
+        """See `Metrics`."""
+        if name not in self._counters:
+            metric = Metric(name, catalog.Kind.COUNTER, help, tuple((each, tuple(labels[each])) for each in labels))
+            self._counters[name] = FilterCounter(self._numbers(metric), self._of_threads)
+        return self._counters[name]
+
     def cap_hit(self, cap: Cap) -> None:
         """See `Metrics`."""
         with self._of_threads:
             self._caps[cap,].add()
+
+
+class FilterCounter:
+    """See `relayguard.services.Counter`."""
+
+    def __init__(self, numbers: Numbers, of_threads: Lock) -> None:
+        self._numbers = numbers
+        self._of_threads = of_threads
+
+    def add(self, *values: str) -> None:
+        """See `Counter`."""
+        with self._of_threads:
+            self._numbers[values].add()
 
 
 def _count_refusals(numbers: Numbers, refusals: Iterable[Given]) -> None:

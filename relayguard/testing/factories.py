@@ -1,7 +1,7 @@
 """Sessions, envelopes and headers with sensible defaults, and a way to collect what a hook yields."""
 
 import asyncio
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
@@ -40,10 +40,24 @@ class FrozenClock:
 
 
 @dataclass
+class _Counter:
+    name: str
+    counted: list[tuple[str, ...]]
+
+    def add(self, *values: str) -> None:
+        self.counted.append((self.name, *values))
+
+
+@dataclass
 class CountedMetrics:
     """`Metrics` that remember what was counted."""
 
     caps: list[Cap] = field(default_factory=list)
+    counted: list[tuple[str, ...]] = field(default_factory=list)
+
+    def counter(self, name: str, help: str, labels: Mapping[str, Sequence[str]]) -> _Counter:  # noqa: A002
+        """See `Metrics`; what is counted stands in `counted`, the name first."""
+        return _Counter(name, self.counted)
 
     def cap_hit(self, cap: Cap) -> None:
         """See `Metrics`."""

@@ -69,7 +69,7 @@ def own_domains(
     """Own domains in From or MAIL FROM of mail that comes from outside, with nothing that vouches for them."""
     if vouched.forwarded or vouched.unsure:
         return
-    through = list_of(headers, envelope, vouched)
+    through = list_of(headers, vouched)
     for signal, domain in (
         (Signal.OWN_AUTHOR, authors.domain),
         (Signal.OWN_SENDER, envelope.sender.domain),
@@ -83,7 +83,7 @@ def own_domains(
             )
 
 
-def list_of(headers: Headers, envelope: Envelope, vouched: Vouched) -> str | None:
+def list_of(headers: Headers, vouched: Vouched) -> str | None:
     """Return the domain of the mailing list that a message came through, if a signature or SPF speaks for the list."""
     field = headers.first("List-Id")
     # RFC 2919 §3: the identifier stands in angle brackets, behind a phrase.
@@ -91,8 +91,7 @@ def list_of(headers: Headers, envelope: Envelope, vouched: Vouched) -> str | Non
     domain = to_a_labels(identifier.lower())
     if domain is None or "." not in domain:
         return None
-    signed = next((each for each in vouched.dkim | vouched.spf if same_organisation(each, domain)), None)
-    return signed
+    return next((each for each in vouched.dkim | vouched.spf if same_organisation(each, domain)), None)
 
 
 def ambiguous(authors: Authors) -> Iterator[Suspicion]:
@@ -111,7 +110,9 @@ def permissive(results: Results, authors: Authors, vouched: Vouched) -> Iterator
         if each.permissive and each.value is SpfValue.PASS and each.identity is SpfIdentity.MAIL_FROM:
             sender = each.identifier.rpartition("@")[2]
             if same_organisation(sender, domain):
-                yield suspicion(Signal.PERMISSIVE_SPF, f"all that passed is SPF of {sender}, whose record is permissive")
+                yield suspicion(
+                    Signal.PERMISSIVE_SPF, f"all that passed is SPF of {sender}, whose record is permissive"
+                )
 
 
 def suspicion(signal: Signal, evidence: str) -> Suspicion:

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 from relayguard import (
     Authors,
-    Envelope,
     Headers,
-    Malformed,
     Mailbox,
+    Malformed,
     lies_under,
     parse_mailboxes,
     to_a_labels,
@@ -57,13 +56,11 @@ def reply_to(headers: Headers) -> tuple[Mailbox, ...]:
         return ()
 
 
-def reply_elsewhere(
-    headers: Headers, envelope: Envelope, authors: Authors, vouched: Vouched
-) -> Iterator[Suspicion]:
+def reply_elsewhere(headers: Headers, authors: Authors, vouched: Vouched) -> Iterator[Suspicion]:
     """Answers would go to another organisation than the author's, the sender's, or the list's."""
     if authors.domain is None:
         return
-    known = [authors.domain, *filter(None, (list_of(headers, envelope, vouched),))]
+    known = [authors.domain, *filter(None, (list_of(headers, vouched),))]
     for mailbox in reply_to(headers):
         domain = to_a_labels(mailbox.domain)
         if domain is not None and not any(same_organisation(domain, each) for each in known):

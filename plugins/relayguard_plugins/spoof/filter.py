@@ -64,7 +64,7 @@ class SpoofFilter:
     def __init__(self, options: Options, services: Services) -> None:
         self._options = options
         self._resolver = services.resolver
-        self._protected = Protected(options)
+        self._protected = Protected(options, services.files)
         self._settings = {signal: options.setting(signal) for signal in Signal}
         self._strengths: Mapping[Signal, Strength] = {
             signal: Strength[name.upper()] for signal, name in options.strengths.items()
@@ -148,7 +148,7 @@ class SpoofFilter:
 
     def _of_fields(self, mail: _Mail) -> Iterator[Suspicion]:
         yield from fields.repeated(mail.headers)
-        yield from fields.reply_elsewhere(mail.headers, mail.envelope, mail.authors, mail.vouched)
+        yield from fields.reply_elsewhere(mail.headers, mail.authors, mail.vouched)
         yield from fields.weak_signature(mail.headers, mail.authors, mail.vouched)
 
     def _weighed(self, found: Suspicion) -> Suspicion:
@@ -167,5 +167,5 @@ class SpoofFilter:
             return True
         if envelope.recipients and all(map(self._recipient, envelope.recipients)):
             return True
-        through = author.list_of(mail.headers, envelope, vouched) if self._lists else None
+        through = author.list_of(mail.headers, vouched) if self._lists else None
         return through is not None and any(lies_under(through, each) for each in self._lists)

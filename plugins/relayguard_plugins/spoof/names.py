@@ -68,10 +68,15 @@ _HIDING = tuple(_SAID)
 def _hides(name: str) -> bool:
     """Tell whether there are invisible characters that its writing does not need."""
     written = "".join(char for char in name if char not in _JOINERS)
-    if any(unicodedata.category(char) in ("Cf", "Cc", "Co", "Cn", "Zl", "Zp") and not _is_emoji_part(char) for char in written):
+    if any(
+        unicodedata.category(char) in ("Cf", "Cc", "Co", "Cn", "Zl", "Zp") and not _is_emoji_part(char)
+        for char in written
+    ):
         return True
     joiners = len(name) != len(written)
-    return joiners and not any(unicodedata.name(char, "").startswith((*_JOINED, "EMOJI")) or _is_symbol(char) for char in written)
+    return joiners and not any(
+        unicodedata.name(char, "").startswith((*_JOINED, "EMOJI")) or _is_symbol(char) for char in written
+    )
 
 
 def _is_symbol(char: str) -> bool:

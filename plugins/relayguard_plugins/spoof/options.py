@@ -73,6 +73,7 @@ def matcher(entries: tuple[str, ...]) -> Callable[[Address], bool]:
     whole = {entry.casefold() for entry in entries if "@" in entry}
     domains = tuple(to_a_labels(entry) or "" for entry in entries if "@" not in entry)
     below = tuple(f".{domain}" for domain in domains)
-    return lambda address: bool(address.domain) and (
-        str(address).casefold() in whole or address.domain in domains or address.domain.endswith(below)
+    return lambda address: (
+        bool(address.domain)
+        and (str(address).casefold() in whole or address.domain in domains or address.domain.endswith(below))
     )

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from publicsuffixlist import PublicSuffixList
 
-_LIST = PublicSuffixList()
+SUFFIXES = PublicSuffixList()
 
 
 @lru_cache(maxsize=4096)
@@ -14,7 +14,7 @@ def organisation_of(domain: str) -> str:
     >>> organisation_of("mail.example.co.uk")
     'example.co.uk'
     """
-    return _LIST.privatesuffix(domain) or domain
+    return SUFFIXES.privatesuffix(domain) or domain
 
 
 def same_organisation(one: str, other: str) -> bool:
