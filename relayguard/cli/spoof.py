@@ -26,9 +26,7 @@ def command() -> None:
 @click.option(
     "--zone", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Answer DNS from this zone file."
 )
-def check(
-    what: str, config_path: Path, client: str, sender: str | None, recipient: str, zone: Path | None
-) -> None:
+def check(what: str, config_path: Path, client: str, sender: str | None, recipient: str, zone: Path | None) -> None:
     """Show every signal that a message gives, and what the policy makes of them.
 
     An ADDRESS, such as 'Jane Doe <jane@examp1e.com>', is looked at as the author of an empty message.

@@ -53,7 +53,7 @@ def vouched_by(results: Results) -> Vouched:
     sender = [each for each in spf if each.identity is SpfIdentity.MAIL_FROM]
     return Vouched(
         dkim=frozenset(each.domain for each in dkim if each.value is DkimValue.PASS),
-        spf=frozenset(each.identifier.rpartition("@")[2] for each in sender if each.value is SpfValue.PASS),
+        spf=frozenset(each.domain for each in sender if each.value is SpfValue.PASS),
         author=next((each.domain for each in dmarc if each.value is DmarcValue.PASS), None),
         forwarded=any(override.kind in _EXCUSED for each in dmarc for override in each.overrides),
         unsure=any(results.failed(name) for name in ("spf", "dkim", "dmarc"))
@@ -108,7 +108,7 @@ def permissive(results: Results, authors: Authors, vouched: Vouched) -> Iterator
         return
     for each in results.of(SpfResult):
         if each.permissive and each.value is SpfValue.PASS and each.identity is SpfIdentity.MAIL_FROM:
-            sender = each.identifier.rpartition("@")[2]
+            sender = each.domain
             if same_organisation(sender, domain):
                 yield suspicion(
                     Signal.PERMISSIVE_SPF, f"all that passed is SPF of {sender}, whose record is permissive"

@@ -14,7 +14,7 @@ MAX_NAME = 400
 
 # An address, or a domain, in the middle of text. Possessive: a name of dots and letters must cost no more than its length.
 _ADDRESS = re.compile(r"[^\s@<>()\"',;:]{1,64}+@([^\s@<>()\"',;:]{1,253}+)")
-_DOMAIN = re.compile(r"(?<![\w@.-])((?:[\w-]{1,63}+\.){1,8}+[^\W\d_]{2,24}+)(?![\w.-]*@)")
+_DOMAIN = re.compile(r"(?<![\w@.-])((?:[\w-]{1,63}+\.){1,8}[^\W\d_]{2,24}+)(?![\w.-]*@)")
 
 # What joins and turns letters belongs to the writing of these (Unicode 15, chapter 9 and 12).
 _JOINED = ("ARABIC", "HEBREW", "SYRIAC", "THAANA", "NKO", "DEVANAGARI", "BENGALI", "TAMIL", "TELUGU", "SINHALA")
