@@ -1,6 +1,6 @@
 """Signals of other header fields: those repeated, where answers go, and what a signature leaves out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from relayguard import (
     Authors,
@@ -56,12 +56,14 @@ def reply_to(headers: Headers) -> tuple[Mailbox, ...]:
         return ()
 
 
-def reply_elsewhere(headers: Headers, authors: Authors, vouched: Vouched) -> Iterator[Suspicion]:
+def reply_elsewhere(
+    answers: Sequence[Mailbox], headers: Headers, authors: Authors, vouched: Vouched
+) -> Iterator[Suspicion]:
     """Answers would go to another organisation than the author's, the sender's, or the list's."""
-    if authors.domain is None:
+    if authors.domain is None or not answers:
         return
     known = [authors.domain, *filter(None, (list_of(headers, vouched),))]
-    for mailbox in reply_to(headers):
+    for mailbox in answers:
         domain = to_a_labels(mailbox.domain)
         if domain is not None and not any(same_organisation(domain, each) for each in known):
             yield suspicion(Signal.REPLY_ELSEWHERE, f"answers go to {domain}, the author is of {authors.domain}")

@@ -10,6 +10,7 @@ from relayguard import (
     Effect,
     Envelope,
     Headers,
+    Mailbox,
     Result,
     Results,
     Services,
@@ -53,6 +54,7 @@ class _Mail:
     authors: Authors
     results: Results
     vouched: author.Vouched
+    answers: tuple[Mailbox, ...]
 
 
 class SpoofFilter:
@@ -100,7 +102,8 @@ class SpoofFilter:
         """Gather and judge."""
         if not comes_from_outside(session, envelope):
             return
-        mail = _Mail(envelope, headers, read_authors(headers), results, author.vouched_by(results))
+        answers = fields.reply_to(headers)
+        mail = _Mail(envelope, headers, read_authors(headers), results, author.vouched_by(results), answers)
         if self._exempt(session, mail):
             return
         found = [self._weighed(each) for each in await self._found(mail)]
@@ -143,12 +146,11 @@ class SpoofFilter:
                 yield from names.addresses_in(name, domain)
                 yield from names.domains_in(name, domain, self._protected.which)
                 # Whoever would get the answers is no stranger, though a list or a service wrote in between.
-                answers = fields.reply_to(mail.headers)
-                yield from self._protected.person(name, mailbox, domain, answers)
+                yield from self._protected.person(name, mailbox, domain, mail.answers)
 
     def _of_fields(self, mail: _Mail) -> Iterator[Suspicion]:
         yield from fields.repeated(mail.headers)
-        yield from fields.reply_elsewhere(mail.headers, mail.authors, mail.vouched)
+        yield from fields.reply_elsewhere(mail.answers, mail.headers, mail.authors, mail.vouched)
         yield from fields.weak_signature(mail.headers, mail.authors, mail.vouched)
 
     def _weighed(self, found: Suspicion) -> Suspicion:

@@ -1,7 +1,7 @@
 """Names that must not be imitated: own and partner domains, and people, from files that are read anew when they change."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from functools import lru_cache, partial
 
 from relayguard import Files, Mailbox, WatchedFile, to_a_labels
 from relayguard_plugins.spoof.author import suspicion
@@ -14,10 +14,25 @@ from relayguard_plugins.spoof.organisations import SUFFIXES
 from relayguard_plugins.spoof.signals import Signal, Strength, Suspicion
 
 
-class _Index(NamedTuple):
-    names: tuple[str, ...]
-    domains: ProtectedDomains
-    people: ProtectedPeople
+class _Index:
+    """All names at one time, ready to be looked up."""
+
+    def __init__(self, names: tuple[str, ...], domains: ProtectedDomains, people: ProtectedPeople) -> None:
+        self.names = names
+        self.people = people
+        # Most mail is of domains that have written before.
+        self.domain = lru_cache(maxsize=4096)(partial(_of_domain, domains))
+
+
+def _of_domain(domains: ProtectedDomains, domain: str) -> tuple[Suspicion, ...]:
+    signals = []
+    found = domains.resembles(domain)
+    if found is not None:
+        signals.append(suspicion(Signal.LOOKALIKE, f"{domain} looks like {found.protected} ({found.kind})"))
+    mixed = mixed_scripts(domain)
+    if mixed is not None:
+        signals.append(suspicion(Signal.MIXED_SCRIPTS, f"{domain} is written {mixed}"))
+    return tuple(signals)
 
 
 class Protected:
@@ -53,14 +68,9 @@ class Protected:
         """Return the protected domain that `domain` is, or lies under."""
         return covered(domain, self._index.names)
 
-    def domain(self, domain: str) -> Iterator[Suspicion]:
-        """The signals of an author's domain that looks like another."""
-        found = self._index.domains.resembles(domain)
-        if found is not None:
-            yield suspicion(Signal.LOOKALIKE, f"{domain} looks like {found.protected} ({found.kind})")
-        mixed = mixed_scripts(domain)
-        if mixed is not None:
-            yield suspicion(Signal.MIXED_SCRIPTS, f"{domain} is written {mixed}")
+    def domain(self, domain: str) -> Sequence[Suspicion]:
+        """Return the signals of an author's domain that looks like another."""
+        return self._index.domain(domain)
 
     def person(self, name: str, mailbox: Mailbox, domain: str, answers: Sequence[Mailbox]) -> Iterator[Suspicion]:
         """The signal of a protected person's name at a strange address, unless answers go to that person."""

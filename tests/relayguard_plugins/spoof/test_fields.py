@@ -34,7 +34,7 @@ def test_a_field_that_is_there_again_is_a_signal() -> None:
 )
 def test_answers_to_another_organisation_are_a_signal(answers: str, vouched: Vouched, *, found: bool) -> None:
     headers = some_headers(f"From: a@author.example\r\n{answers}\r\n\r\n")
-    signals = [each.signal for each in reply_elsewhere(headers, read_authors(headers), vouched)]
+    signals = [each.signal for each in reply_elsewhere(reply_to(headers), headers, read_authors(headers), vouched)]
     assert signals == [Signal.REPLY_ELSEWHERE] * found
 
 
