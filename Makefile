@@ -8,6 +8,7 @@
 # make bench-report  the last measurement again (MARKDOWN=1: as docs/performance.md)
 # make bench-plots   how cost grows with workers, filters and what a message has of everything; draws docs/performance.svg
 # make bench-limits  what limits cost a message, by store
+# make bench-signals what the spoof filter costs a message
 # make profile    where the time goes: tables, and a flame graph in .bench/profiles (TRANSPORT=native SET=2K)
 #
 # Each sets itself up first: Debian's packages (asked for, unless YES=1), then .venv.
@@ -16,7 +17,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo test test-all fuzz check bench bench-peers bench-report bench-plots bench-limits profile format clean
+.PHONY: demo test test-all fuzz check bench bench-peers bench-report bench-plots bench-limits bench-signals profile format clean
 
 demo: .venv/ready
 	@$(AS_ROOT) $(BIN)/relayguard demo $(if $(KEEP),--keep)
@@ -50,6 +51,9 @@ bench-plots: .venv/ready
 
 bench-limits: .venv/ready
 	@$(BIN)/python -m bench limits
+
+bench-signals: .venv/ready
+	@$(BIN)/python -m bench signals
 
 profile: .venv/ready
 	@$(AS_ROOT) $(BIN)/python -m bench profile $(if $(TRANSPORT),--transport $(TRANSPORT)) --set $(or $(SET),10K)

@@ -23,9 +23,9 @@ from relayguard.core.effects import Effect, Reader, Watch
 from relayguard.core.envelope import Envelope, Role, comes_from_outside
 from relayguard.core.headers import Header, Headers
 from relayguard.core.limits import Algorithm, Charge, Limit, Standing
-from relayguard.core.mailboxes import Mailbox
+from relayguard.core.mailboxes import Mailbox, Malformed, parse_mailboxes
 from relayguard.core.message import Message
-from relayguard.core.oddities import Oddity, oddities_of
+from relayguard.core.oddities import Oddity, decode_words, oddities_of
 from relayguard.core.results import Failed, Failure, Reported, Result, Results
 from relayguard.core.session import IpAddress, IpNetwork, Session, Tls, contains
 from relayguard.core.slots import Slot, Slots
@@ -50,10 +50,13 @@ from relayguard.core.standards import (
 )
 from relayguard.core.text import printable
 from relayguard.core.verdicts import Defer, Discard, Quarantine, Reject, Verdict
+from relayguard.files import WatchedFile
 from relayguard.hookspecs import hookimpl
 from relayguard.services import (
     Answer,
     Clock,
+    Counter,
+    Files,
     MailExchange,
     Metrics,
     Question,
@@ -86,6 +89,7 @@ __all__ = [
     "ChangeSender",
     "Charge",
     "Clock",
+    "Counter",
     "Decision",
     "Defer",
     "DeleteHeader",
@@ -100,6 +104,7 @@ __all__ = [
     "Envelope",
     "Failed",
     "Failure",
+    "Files",
     "Header",
     "Headers",
     "IpAddress",
@@ -109,6 +114,7 @@ __all__ = [
     "Limit",
     "MailExchange",
     "Mailbox",
+    "Malformed",
     "Message",
     "Metrics",
     "Oddity",
@@ -140,11 +146,14 @@ __all__ = [
     "Tls",
     "Verdict",
     "Watch",
+    "WatchedFile",
     "comes_from_outside",
     "contains",
+    "decode_words",
     "hookimpl",
     "lies_under",
     "oddities_of",
+    "parse_mailboxes",
     "parse_path",
     "printable",
     "read_authors",

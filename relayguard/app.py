@@ -5,7 +5,7 @@ import inspect
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -14,6 +14,7 @@ from pydantic import ConfigDict, TypeAdapter
 from relayguard.config import Config, ConfigError, FilterPolicy, Problem, split_host_port, validate
 from relayguard.core.envelope import Role
 from relayguard.dns.resolver import CachingResolver, DnsObserver, Nameserver, system_nameservers
+from relayguard.files import OperatorFiles
 from relayguard.log import Logger
 from relayguard.pipeline.connection import Pipeline
 from relayguard.pipeline.discovery import FilterError, find_class, known_names
@@ -24,7 +25,7 @@ from relayguard.pipeline.needs import needs_of
 from relayguard.pipeline.record import Observer
 from relayguard.pipeline.registry import Candidate, register
 from relayguard.pipeline.rules import Rules
-from relayguard.services import Metrics, Resolver, Services, Store
+from relayguard.services import Files, Metrics, Resolver, Services, Store
 from relayguard.snapshot import Snapshot
 from relayguard.stores.backend import Backend
 from relayguard.stores.memory import MemoryBackend
@@ -55,7 +56,8 @@ def build_filters(snapshot: Snapshot, services: Services, listener: str) -> tupl
     candidates = []
     for blueprint in blueprints:
         try:
-            candidates.append(Candidate(blueprint.name, _construct(blueprint, services), blueprint.policy))
+            own = replace(services, listeners=_listeners_of(blueprint.name, snapshot.config))
+            candidates.append(Candidate(blueprint.name, _construct(blueprint, own), blueprint.policy))
         # A stranger's constructor may raise anything; the operator gets it with the filter's name.
         except Exception as error:
             problems.append(Problem(f"filter.{blueprint.name}", f"{type(error).__name__}: {error}"))
@@ -65,6 +67,10 @@ def build_filters(snapshot: Snapshot, services: Services, listener: str) -> tupl
         except FilterError as error:
             problems.append(Problem("filters", str(error)))
     raise ConfigError(sorted(problems))
+
+
+def _listeners_of(name: str, config: Config) -> tuple[str, ...]:
+    return tuple(listener for listener in config.listener if name in config.filters_of(listener))
 
 
 def build_pipeline(
@@ -143,13 +149,16 @@ def build_store(config: Config, observer: StoreObserver, logger: Logger, workers
     return SharedStore(places, observer, logger)
 
 
-def services_of(config: Config, resolver: Resolver, metrics: Metrics, store: Store) -> Services:
-    """Return what filters may ask for."""
+def services_of(
+    config: Config, resolver: Resolver, metrics: Metrics, store: Store, files: Files | None = None
+) -> Services:
+    """Return what filters may ask for; `files` are those of the disk unless said."""
     return Services(
         resolver=resolver,
         clock=SystemClock(),
         metrics=metrics,
         store=store,
+        files=files or OperatorFiles(),
         authserv_id=config.authserv_id,
         listeners=tuple(config.listener),
     )
@@ -217,13 +226,15 @@ def _options(cls: type, table: dict[str, Any], path: str) -> object | None:
 
 def _be_strict(options_class: type) -> None:
     """Have a dataclass, and those that its fields are made of, refuse unknown options and wrong types."""
-    options_class.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]
-    hints = list(get_type_hints(options_class).values())
+    seen: set[type] = set()
+    hints: list[Any] = [options_class]
     while hints:
         hint = hints.pop()
         hints += get_args(hint)
-        if isinstance(hint, type) and is_dataclass(hint):
-            _be_strict(hint)
+        if isinstance(hint, type) and is_dataclass(hint) and hint not in seen:
+            seen.add(hint)
+            hint.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]
+            hints += get_type_hints(hint).values()
 
 
 def constructor_hints(cls: type) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import ipaddress
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from relayguard.app import build_filters, build_pipeline, build_resolver, services_of
@@ -19,7 +19,7 @@ from relayguard.dns.zone import ZoneResolver
 from relayguard.pipeline.connection import Client, Connection
 from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer
 from relayguard.pipeline.transaction import Ending
-from relayguard.services import Answer, Question, Resolver, Store
+from relayguard.services import Answer, NoCounter, Question, Resolver, Store
 from relayguard.snapshot import take
 from relayguard.stores.declared import NoStore
 
@@ -30,7 +30,7 @@ _CHUNK = 65535
 class Rehearsal:
     """A message, and how it is pretended to arrive; `listener` None is the first of the configuration.
 
-    `login` is who submits it, where `role` is submission.
+    `role` None is what the client's address makes it; `login` is who submits it, where it is submission.
     """
 
     raw: bytes
@@ -38,7 +38,7 @@ class Rehearsal:
     helo: str
     sender: str
     recipients: tuple[str, ...]
-    role: Role
+    role: Role | None
     listener: str | None = None
     login: str = "someone"
 
@@ -49,7 +49,7 @@ def rehearsal_of(
     helo: str,
     sender: str | None,
     recipients: tuple[str, ...],
-    role: Role,
+    role: Role | None,
     listener: str | None = None,
     login: str | None = None,
 ) -> Rehearsal:
@@ -99,6 +99,10 @@ class Trace(Observer):
     def decided(self, record: EnvelopeRecord) -> None:
         """See `Observer`."""
         self.record = record
+
+    def counter(self, name: str, help: str, labels: Mapping[str, Sequence[str]]) -> NoCounter:  # noqa: A002
+        """See `Metrics`: what is counted is yielded, too."""
+        return NoCounter()
 
     def cap_hit(self, cap: Cap) -> None:
         """See `Metrics`."""

@@ -6,6 +6,7 @@ A hook that runs in a thread may use all but what is awaited: `cached` and `pref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar, cast
 
 from relayguard.core.caps import Cap
@@ -112,11 +113,31 @@ class Clock(Protocol):
         """Return seconds since the epoch (UTC)."""
 
 
+class Counter(Protocol):
+    """A counter with labels."""
+
+    def add(self, *values: str) -> None:
+        """Count one, with a value for each label."""
+
+
+class NoCounter:
+    """A `Counter` that nobody reads."""
+
+    def add(self, *values: str) -> None:
+        """See `Counter`."""
+
+
 class Metrics(Protocol):
     """Counters that a filter may touch, from any thread."""
 
     def cap_hit(self, cap: Cap) -> None:
         """Count that a message ran into `cap`."""
+
+    def counter(self, name: str, help: str, labels: Mapping[str, Sequence[str]]) -> Counter:  # noqa: A002  # its name everywhere
+        """Return a counter of the filter's own, of which each label has one of so many values; for the constructor.
+
+        Nothing that came with a message may be a label. The name begins with ``relayguard_`` and ends with ``_total``.
+        """
 
 
 class Store(Protocol):
@@ -136,17 +157,25 @@ class Store(Protocol):
         """
 
 
+class Files(Protocol):
+    """Files of the operator. A filter reads them through a `relayguard.WatchedFile`."""
+
+    def text(self, path: Path) -> str:
+        """Return the text of a file as it was when the configuration was checked; raises ValueError that names it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """All services; a filter takes them as ``services`` in its constructor.
 
     `authserv_id` is our name: in Authentication-Results, and wherever else a filter must say who we are.
-    `listeners` are the names of all listeners.
+    `listeners` are the names of those on which the filter runs.
     """
 
     resolver: Resolver
     clock: Clock
     metrics: Metrics
     store: Store
+    files: Files
     authserv_id: str
     listeners: tuple[str, ...] = ("default",)

@@ -22,13 +22,14 @@ class DropIn(BaseModel):
 
 
 class Snapshot(BaseModel):
-    """Everything that a generation is made of."""
+    """Everything that a generation is made of. `files` are those that filters look things up in, as they were checked."""
 
     # An option of a filter may be infinite; plain JSON would make it null.
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, ser_json_inf_nan="constants")
 
     config: Config
     drop_ins: dict[str, DropIn]
+    files: dict[str, str] = {}
 
     def write(self, descriptor: int) -> None:
         """Write it to a file, from its beginning."""

@@ -22,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 VERIFICATION = (ROOT / "docs" / "verification.md").read_text()
 LIMITING = (ROOT / "docs" / "rate-limiting.md").read_text()
+SPOOFING = (ROOT / "docs" / "spoof-detection.md").read_text()
 SHIPPED = (ROOT / "docs" / "relayguard.toml").read_text()
 
 
@@ -114,15 +115,27 @@ def test_the_configurations_of_the_readme_are_right(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
-RECIPES = re.findall(r"^```toml\n(# (\S+)\n.*?)^```$", LIMITING, re.MULTILINE | re.DOTALL)
+RECIPES = re.findall(r"^```toml\n(# (\S+)\n.*?)^```$", LIMITING + SPOOFING, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize(("text", "name"), RECIPES, ids=[name for _, name in RECIPES])
-def test_each_recipe_of_rate_limiting_is_right(text: str, name: str, tmp_path: Path) -> None:
-    (tmp_path / name).write_text(text)
+def test_each_recipe_of_the_documents_is_right(text: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / "map").write_text("info@example.com alice\n")
+    (tmp_path / name).write_text(text.replace("/etc/postfix/sender_login", str(tmp_path / "map")))
     command = [sys.executable, "-m", "relayguard", "check", "-c", str(tmp_path / name)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_spoof_detection_names_every_signal_option_and_exemption() -> None:
+    from relayguard_plugins.sender_login.options import Options as LoginOptions
+    from relayguard_plugins.spoof.options import Exemptions, Options
+    from relayguard_plugins.spoof.policy import Row
+    from relayguard_plugins.spoof.signals import Signal
+
+    named = [*Signal, *(name for each in (Options, Exemptions, LoginOptions) for name in each.__dataclass_fields__)]
+    assert [word for word in named if f"`{word}`" not in SPOOFING] == []
+    assert [word for word in Row.__dataclass_fields__ if word not in SPOOFING] == []
 
 
 def test_rate_limiting_names_every_option_fact_and_condition() -> None:

@@ -21,6 +21,7 @@ def command(keep: bool) -> None:
     from relayguard.demo.report import show_how_to_go_on, show_metrics, show_scenes
     from relayguard.demo.scenes import scenes
     from relayguard.demo.signing import SenderKey
+    from relayguard.demo.spoofs import spoofs
     from relayguard.demo.world import world
     from relayguard.testing.daemon import DaemonError
     from relayguard.testing.postfix import PostfixError
@@ -37,6 +38,7 @@ def command(keep: bool) -> None:
         with world(key.public) as running:
             honest = scenes(key)
             shown = [*honest, *attacks(key, len(honest) + 1)]
+            shown += spoofs(len(shown) + 1)
             played = [play(running, number, scene) for number, scene in enumerate(shown, 1)]
             show_scenes(console, played)
             show_metrics(console, running)

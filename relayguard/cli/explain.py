@@ -25,6 +25,7 @@ from relayguard.core.envelope import Role
 @click.option("--sender", help="MAIL FROM; '<>' for the null sender. Default: the author's address.")
 @click.option("--recipient", "recipients", multiple=True, default=("postmaster",), help="RCPT TO; repeatable.")
 @click.option("--role", type=click.Choice([role.value for role in Role]), default="incoming", show_default=True)
+@click.option("--login", help="Who has logged in: then it is a submission.")
 @click.option("--listener", help="Whose filters to run. Default: those of the first listener.")
 @click.option(
     "--zone",
@@ -39,6 +40,7 @@ def command(
     sender: str | None,
     recipients: tuple[str, ...],
     role: str,
+    login: str | None,
     listener: str | None,
     zone: Path | None,
 ) -> None:
@@ -50,7 +52,8 @@ def command(
     path = config_path or DEFAULT_PATH
     try:
         config = load(path) if config_path is not None or path.exists() else Config()
-        rehearsal = rehearsal_of(message.read(), client, helo, sender, recipients, Role(role), listener)
+        played = Role.SUBMISSION if login is not None else Role(role)
+        rehearsal = rehearsal_of(message.read(), client, helo, sender, recipients, played, listener, login)
         trace = asyncio.run(rehearse(rehearsal, config, zone.read_text() if zone else None))
     except ConfigError as error:
         fail(error, path)

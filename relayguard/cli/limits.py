@@ -112,7 +112,7 @@ def _with_counters(config_path: Path, work: Callable[[Counters], Coroutine[Any, 
         return asyncio.run(with_them())
     except ConfigError as error:
         fail(error, config_path)
-    except StoreError as error:
+    except (StoreError, OSError) as error:
         raise click.ClickException(str(error)) from error
     except ValueError as error:
         raise click.UsageError(str(error)) from error
@@ -140,7 +140,7 @@ def _print(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
         # A key may look like markup.
-        table.add_row(*(Text(printable(cell)) for cell in row))
+        table.add_row(*(Text(printable(cell, 600)) for cell in row))
     # Into a file or a pipe goes a line each, however long.
     console = Console()
     (console if console.is_terminal else Console(width=400)).print(table)

@@ -1,14 +1,15 @@
 """What commands that serve no mail share: filters built as the daemon would, with services that ask nobody."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from relayguard.app import build_backend, build_filters, services_of
 from relayguard.config import Config, ConfigError, Problem, load
 from relayguard.core.caps import Cap
+from relayguard.files import OperatorFiles
 from relayguard.milter.transport import problem_with
 from relayguard.pipeline.filters import Filter
-from relayguard.services import Answer, Question, Status, Store
+from relayguard.services import Answer, NoCounter, Question, Status, Store
 from relayguard.snapshot import Snapshot, take
 from relayguard.stores.declared import NoStore
 
@@ -38,6 +39,10 @@ class NoMetrics:
     def cap_hit(self, cap: Cap) -> None:
         """See `Metrics`."""
 
+    def counter(self, name: str, help: str, labels: Mapping[str, Sequence[str]]) -> NoCounter:  # noqa: A002
+        """See `Metrics`."""
+        return NoCounter()
+
 
 def load_checked(path: Path, store: Store | None = None) -> tuple[Snapshot, Mapping[str, tuple[Filter, ...]]]:
     """Read a configuration and build the filters of each listener; raises ConfigError with all that is wrong.
@@ -60,7 +65,7 @@ def load_checked(path: Path, store: Store | None = None) -> tuple[Snapshot, Mapp
 
 def check_filters(config: Config, store: Store | None = None) -> tuple[Snapshot, Mapping[str, tuple[Filter, ...]]]:
     """Build all filters only to see whether they can be; raises ConfigError. `store` is told of their limits."""
-    store = store or NoStore()
+    store, files = store or NoStore(), OperatorFiles()
     problems: dict[Problem, None] = {}
     built: dict[str, tuple[Filter, ...]] = {}
     try:
@@ -70,9 +75,8 @@ def check_filters(config: Config, store: Store | None = None) -> tuple[Snapshot,
         snapshot = Snapshot(config=config, drop_ins={})
     for listener in config.listener:
         try:
-            built[listener] = build_filters(
-                snapshot, services_of(snapshot.config, NoResolver(), NoMetrics(), store), listener
-            )
+            services = services_of(snapshot.config, NoResolver(), NoMetrics(), store, files)
+            built[listener] = build_filters(snapshot, services, listener)
         except ConfigError as error:
             problems |= dict.fromkeys(error.problems)
     problems |= dict.fromkeys(unusable_transports(config))
@@ -82,7 +86,7 @@ def check_filters(config: Config, store: Store | None = None) -> tuple[Snapshot,
         problems |= dict.fromkeys(error.problems)
     if problems:
         raise ConfigError(problems)
-    return snapshot, built
+    return snapshot.model_copy(update={"files": files.seen}), built
 
 
 def unusable_transports(config: Config) -> Iterator[Problem]:

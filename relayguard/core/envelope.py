@@ -29,6 +29,7 @@ class Envelope:
     `queue_id` is None until the MTA has one (Postfix: after the first recipient).
     `parameters` are the ESMTP parameters of MAIL FROM, names in upper case (RFC 5321 §4.1.1.11).
     `login` is the authenticated user's name, None for an unauthenticated client.
+    `header_size` is that of the whole header block in octets, known at the end of the headers.
     `macros` holds what the MTA said at MAIL FROM, for filters that declared ``macros``.
     """
 
@@ -40,6 +41,7 @@ class Envelope:
     login: str | None = None
     login_method: str | None = None
     macros: Mapping[str, str] = field(default_factory=dict)
+    header_size: int = 0
     slots: Slots = field(default_factory=Slots, repr=False)
 
     @property

@@ -11,7 +11,7 @@ class Algorithm(StrEnum):
     RATE = "rate"
     """An even flow with room for a burst: GCRA, the generic cell rate algorithm (ITU-T I.371)."""
     WINDOW = "window"
-    """So many in any period: the count of this period, and of the one before as far as it still reaches into it."""
+    """So many in a period, which is counted in 24 slots: what came in one is forgotten a period after it began."""
     DISTINCT = "distinct"
     """So many different members in any period, each counted once."""
 
@@ -40,17 +40,21 @@ class Limit:
         """How much is admitted at once, when nothing was before."""
         return self.burst or self.amount
 
-    def divided(self, shares: int) -> "Limit":
-        """Return the share of this limit that each of so many has, who count apart."""
+    def divided(self, shares: int, cost: int = 1) -> "Limit":
+        """Return the share of this limit that each of so many has, who count apart.
+
+        What costs so much, and is within the whole limit, is within a share: else it could never pass.
+        """
         if shares <= 1:
             return self
+        least = min(max(cost, 1), self.capacity)
         # A flow slower than 1 in a period is one in a longer one.
-        slower = max(1.0, shares / self.amount)
+        slower = max(1.0, shares / self.amount) if self.burst else 1.0
         return replace(
             self,
-            amount=max(1, self.amount // shares),
-            seconds=self.seconds * (slower if self.burst else 1.0),
-            burst=max(1, self.burst // shares) if self.burst else 0,
+            amount=max(1 if self.burst else least, self.amount // shares),
+            seconds=self.seconds * slower,
+            burst=max(least, self.burst // shares) if self.burst else 0,
         )
 
 

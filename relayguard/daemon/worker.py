@@ -18,6 +18,7 @@ from relayguard.config import ConfigError
 from relayguard.daemon.assignment import Assignment
 from relayguard.daemon.channel import Channel, Facts, Word
 from relayguard.daemon.limits import raise_file_limit
+from relayguard.files import OperatorFiles
 from relayguard.log import Logger, make_logger
 from relayguard.metrics.numbers import Place, private
 from relayguard.metrics.processes import resident_memory
@@ -25,6 +26,7 @@ from relayguard.metrics.prometheus import PrometheusMetrics
 from relayguard.metrics.shared import share
 from relayguard.milter.transport import Transport, open_transport
 from relayguard.pipeline.envelope_log import EnvelopeLog
+from relayguard.pipeline.failures import describe
 from relayguard.pipeline.filters import Filter
 from relayguard.pipeline.record import Observers
 from relayguard.pipeline.refreshing import keep_fresh
@@ -94,10 +96,17 @@ async def _serve(assignment: Assignment) -> int:
     # Who counts by no limit needs no file of counters.
     if store.declared:
         keeping.append(asyncio.create_task(store.keep()))
+    for task in keeping:
+        task.add_done_callback(lambda done: _report(done, logger))
     status = await worker.run(open_transport(assignment.transport, pipelines, logger))
     for task in keeping:
         task.cancel()
     return status
+
+
+def _report(task: "asyncio.Task[None]", logger: Logger) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("what is done now and then is done no more", error=describe(error)[:_PROBLEM])
 
 
 def build(
@@ -105,7 +114,7 @@ def build(
 ) -> dict[str, tuple[Filter, ...]]:
     """Build the filters of the listeners; raises ConfigError."""
     config = snapshot.config
-    services = services_of(config, build_resolver(config, metrics), metrics, store)
+    services = services_of(config, build_resolver(config, metrics), metrics, store, OperatorFiles(snapshot.files))
     return {name: build_filters(snapshot, services, name) for name in listeners}
 
 

@@ -31,7 +31,8 @@ def play(world: World, number: int, scene: Scene) -> Played:
     before = len(daemon.events("envelope"))
     reply = _send(world, scene)
     line = daemon.await_events("envelope", before + 1)[before]
-    delivered = world.postfix.find(message_id(number)) if reply.startswith("250") else None
+    held = scene.decision == "quarantined"
+    delivered = world.postfix.find(message_id(number)) if reply.startswith("250") and not held else None
     header = _authentication_results(delivered) if delivered else None
     return Played(number, scene, reply, line, header, tuple(_faults(scene, reply, line, delivered, header)))
 
@@ -73,7 +74,11 @@ def _faults(scene: Scene, reply: str, line: dict[str, Any], delivered: bytes | N
         faults.append(f"the decision should have been {scene.decision}, not {line['decision']}")
     if line.get("would_be") != scene.would_be:
         faults.append(f"the would-be decision should have been {scene.would_be}, not {line.get('would_be')}")
-    if reply.startswith("250") and delivered is None:
+    notes = line.get("notes", [])
+    faults += [
+        f"the note {note!r} is missing" for note in scene.notes if not any(each.startswith(note) for each in notes)
+    ]
+    if reply.startswith("250") and scene.decision == "accepted" and delivered is None:
         faults.append("the message was accepted but not delivered")
     shown = re.sub(r"\s+", " ", header) if header is not None else "; ".join(line["results"])
     faults += [f"{expected!r} is missing" for expected in scene.results if expected not in shown]

@@ -85,6 +85,11 @@ def _decision(each: Played) -> str:
 
 
 def _results(each: Played) -> str:
+    notes = "".join(f"\n[magenta]{escape(note)}[/]" for note in each.line.get("notes", []))
+    return _authentication(each) + notes
+
+
+def _authentication(each: Played) -> str:
     if each.authentication_results is not None:
         return escape("\n".join(line.strip() for line in each.authentication_results.splitlines()))
-    return "[dim]refused; the log says[/]\n" + escape("\n".join(each.line["results"]))
+    return "[dim]not delivered; the log says[/]\n" + escape("\n".join(each.line["results"]))

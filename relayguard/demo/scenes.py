@@ -13,7 +13,7 @@ class Scene:
     """One message: who sends it how, and what must come of it.
 
     `reply` is how the SMTP reply must begin. `results` must be in Authentication-Results as delivered (or
-    in the log, if the message was refused), and `absent` must not.
+    in the log, if the message was refused), and `absent` must not. Each of `notes` must begin one of the log line.
     """
 
     title: str
@@ -28,6 +28,7 @@ class Scene:
     would_be: str | None = None
     results: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def message_id(number: int) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from relayguard.demo.spoofs import PERSON
 from relayguard.demo.zone import MX, RECIPIENT, SEALER, zone_text
 from relayguard.testing.daemon import Daemon
 from relayguard.testing.dns_server import DnsServer
@@ -17,6 +18,7 @@ LOGIN, PASSWORD = RECIPIENT, "demo"
 
 _CONFIG = """\
 authserv_id = "{mx}"
+filters = ["author", "spf", "dkim", "arc", "dmarc", "spoof"]
 profile = "{profile}"
 # All the world is on loopback here; only 127.0.0.1 itself is this host.
 local_networks = ["127.0.0.1/32"]
@@ -38,6 +40,11 @@ address = "{metrics}"
 
 [filter.dmarc]
 trusted_sealers = ["{sealer}"]
+
+[filter.spoof]
+own_domains = ["example.com"]
+protected_people = "{people}"
+default = "{spoof}"
 """
 
 PROFILES = ("enforce", "monitor")
@@ -65,6 +72,8 @@ def world(public_key: str) -> Iterator[World]:
         with contextlib.ExitStack() as stack:
             dns = stack.enter_context(DnsServer(zone_text(public_key)))
             daemons, metrics = {}, {}
+            people = directory / "people.txt"
+            people.write_text(f"{PERSON} <{RECIPIENT}>\n")
             for profile, preferred in zip(PROFILES, (9108, 9109), strict=True):
                 metrics[profile] = f"127.0.0.1:{free_port(preferred)}"
                 text = _CONFIG.format(
@@ -75,6 +84,8 @@ def world(public_key: str) -> Iterator[World]:
                     dns_port=dns.port,
                     metrics=metrics[profile],
                     sealer=SEALER,
+                    people=people,
+                    spoof="enforce" if profile == "enforce" else "shadow",
                 )
                 daemons[profile] = stack.enter_context(Daemon(directory / profile, text))
             ports = {"enforce": free_port(2525), "monitor": free_port(2526)}

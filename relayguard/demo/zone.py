@@ -14,6 +14,10 @@ STRANGER = "127.0.0.66"
 SEALER = "lists.example"
 """A mailing list whose ARC seal we trust."""
 
+LOOKALIKE = "examp1e.com"
+OTHER_SUFFIX = "example.co"
+"""They are not ours, and have records of their own that are in order."""
+
 SELECTOR = "demo"
 
 
@@ -31,6 +35,12 @@ _dmarc.good.example.             IN TXT "v=DMARC1; p=reject"
 plain.example.                   IN TXT "v=spf1 ip4:{GOOD_CLIENT} -all"
 _dmarc.plain.example.            IN TXT "v=DMARC1; p=quarantine"
 evil.example.                    IN TXT "v=spf1 +all"
+{LOOKALIKE}.                     IN TXT "v=spf1 ip4:{STRANGER} -all"
+{LOOKALIKE}.                     IN MX  10 mail.{LOOKALIKE}.
+_dmarc.{LOOKALIKE}.              IN TXT "v=DMARC1; p=reject"
+{OTHER_SUFFIX}.                  IN TXT "v=spf1 ip4:{STRANGER} -all"
+{OTHER_SUFFIX}.                  IN MX  10 mail.{OTHER_SUFFIX}.
+_dmarc.{OTHER_SUFFIX}.           IN TXT "v=DMARC1; p=reject"
 $SERVFAIL broken.example.
 """
 

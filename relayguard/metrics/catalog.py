@@ -182,8 +182,8 @@ DNS_CACHE_HITS = Metric("relayguard_dns_cache_hits_total", Kind.COUNTER, "Questi
 LIMIT_DECISIONS = Metric(
     "relayguard_limit_decisions_total",
     Kind.COUNTER,
-    "What was charged against a limit, by whether it was within it; shadow: it was not, and nothing was done.",
-    (("limit", Configured.LIMIT), ("outcome", ("admitted", "refused", "shadow"))),
+    "What was charged against a limit, by whether it was within it; what is then done, the rule's action says.",
+    (("limit", Configured.LIMIT), ("outcome", ("admitted", "over"))),
 )
 LIMIT_FULLEST = Metric(
     "relayguard_limit_fullest_ratio",

@@ -1,6 +1,6 @@
 """Counts what happens, in numbers that prometheus-client exposes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from threading import Lock
 
 from prometheus_client import CollectorRegistry
@@ -10,14 +10,13 @@ from prometheus_client.registry import Collector
 from relayguard.core.caps import Cap
 from relayguard.core.decision import OUTCOMES
 from relayguard.core.envelope import Envelope
-from relayguard.core.limits import Charge
 from relayguard.core.session import Session
 from relayguard.core.stages import Stage
 from relayguard.core.verdicts import Given
 from relayguard.metrics import catalog
 from relayguard.metrics.catalog import Metric
 from relayguard.metrics.numbers import Histograms, Numbers, Place, private
-from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer, SessionRefusal
+from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer, SessionJudged
 from relayguard.services import Answer, Question
 from relayguard.stores.backend import Trouble
 
@@ -65,6 +64,7 @@ class PrometheusMetrics(Observer, Collector):
         self._store_seconds = self._histograms(catalog.STORE_SECONDS_TAKEN)
         self._store_fallback = self._numbers(catalog.STORE_FALLBACK)
         self._store_moved = self._numbers(catalog.STORE_MOVED_ASIDE)[()]
+        self._counters: dict[str, FilterCounter] = {}
         # A filter may run into a cap, or ask what is known of DNS, in a thread of its own; all else is on the loop.
         self._of_threads = Lock()
         self._numbers(catalog.BUILD_INFO)[version,].set(1)
@@ -123,12 +123,12 @@ class PrometheusMetrics(Observer, Collector):
         """See `Observer`."""
         self._refreshes[filter_name,].add()
 
-    def session_refused(self, refusal: SessionRefusal) -> None:
+    def session_judged(self, judged: SessionJudged) -> None:
         """See `Observer`."""
-        given = refusal.given or refusal.would_be
+        given = judged.given or judged.would_be
         if given is not None:
-            outcome = OUTCOMES[type(given.verdict)] if refusal.given else "shadow"
-            self._sessions_refused[refusal.stage, given.filter, outcome].add()
+            outcome = OUTCOMES[type(given.verdict)] if judged.given else "shadow"
+            self._sessions_refused[judged.stage, given.filter, outcome].add()
 
     def decided(self, record: EnvelopeRecord) -> None:
         """See `Observer`."""
@@ -168,20 +168,39 @@ class PrometheusMetrics(Observer, Collector):
         """See `StoreObserver`."""
         self._store_moved.add()
 
-    def limit_judged(self, charge: Charge, *, admitted: bool) -> None:
+    def limit_judged(self, limit: str, *, admitted: bool) -> None:
         """See `StoreObserver`."""
-        outcome = "admitted" if admitted else "refused" if charge.binding else "shadow"
-        self._limits[charge.limit.name, outcome].add()
+        self._limits[limit, "admitted" if admitted else "over"].add()
 
     def limit_used(self, limit: str, fullest: float, nearly: int) -> None:
         """See `StoreObserver`."""
         self._fullest[limit,].set(fullest)
         self._nearly[limit,].set(nearly)
 
+    def counter(self, name: str, help: str, labels: Mapping[str, Sequence[str]]) -> "FilterCounter":  # noqa: A002
+        """See `Metrics`."""
+        if name not in self._counters:
+            metric = Metric(name, catalog.Kind.COUNTER, help, tuple((each, tuple(labels[each])) for each in labels))
+            self._counters[name] = FilterCounter(self._numbers(metric), self._of_threads)
+        return self._counters[name]
+
     def cap_hit(self, cap: Cap) -> None:
         """See `Metrics`."""
         with self._of_threads:
             self._caps[cap,].add()
+
+
+class FilterCounter:
+    """See `relayguard.services.Counter`."""
+
+    def __init__(self, numbers: Numbers, of_threads: Lock) -> None:
+        self._numbers = numbers
+        self._of_threads = of_threads
+
+    def add(self, *values: str) -> None:
+        """See `Counter`."""
+        with self._of_threads:
+            self._numbers[values].add()
 
 
 def _count_refusals(numbers: Numbers, refusals: Iterable[Given]) -> None:

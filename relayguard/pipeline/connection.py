@@ -17,7 +17,7 @@ from relayguard.core.verdicts import Defer, Reject
 from relayguard.pipeline.dispatch import Dispatcher
 from relayguard.pipeline.findings import Findings
 from relayguard.pipeline.needs import Needs
-from relayguard.pipeline.record import Observer, SessionRefusal
+from relayguard.pipeline.record import Observer, SessionJudged
 from relayguard.pipeline.rules import Rules
 from relayguard.pipeline.transaction import Ending, Transaction
 from relayguard.services import Metrics
@@ -103,7 +103,7 @@ class Connection:
         self._pipeline.observer.connected(self._session)
         findings = self._connect_findings = self._session_findings = Findings()
         await self._pipeline.dispatcher.run(Stage.CONNECT, {"session": self._session}, findings)
-        return self._refusal(Stage.CONNECT, findings)
+        return self._refusal(Stage.CONNECT, findings, Findings())
 
     async def helo(self, name: str, macros: Macros) -> Refusal:
         """The client has said HELO; after STARTTLS it says it again, and what was found before is void."""
@@ -112,7 +112,7 @@ class Connection:
         findings = self._session_findings = Findings(self._connect_findings)
         facts = {"session": self._session, "results": findings.results}
         await self._pipeline.dispatcher.run(Stage.HELO, facts, findings)
-        return self._refusal(Stage.HELO, findings)
+        return self._refusal(Stage.HELO, findings, self._connect_findings)
 
     async def mail_from(self, path: bytes, words: Sequence[str], macros: Macros) -> Refusal:
         """An envelope begins; one that is still open ends here as aborted."""
@@ -183,13 +183,13 @@ class Connection:
             self._connected = False
             self._pipeline.observer.closed(self._session)
 
-    def _refusal(self, stage: Stage, findings: Findings) -> Refusal:
-        would_be = findings.hypothetical()
-        if would_be is None:
-            return None
+    def _refusal(self, stage: Stage, findings: Findings, before: Findings) -> Refusal:
         given = findings.standing()
-        refusal = SessionRefusal(self._session, stage, given, would_be, tuple(findings.notes))
-        self._pipeline.observer.session_refused(refusal)
+        # What was said at connect is not said again.
+        new = findings.since(before)
+        if new.verdicts or new.would_be or new.notes:
+            judged = SessionJudged(self._session, stage, new.standing(), new.hypothetical(), tuple(new.notes))
+            self._pipeline.observer.session_judged(judged)
         return given.verdict if given is not None and isinstance(given.verdict, Reject | Defer) else None
 
     async def _abandon(self, outcome: Outcome) -> None:

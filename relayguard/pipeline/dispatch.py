@@ -18,7 +18,7 @@ from relayguard.pipeline.failures import IllegalEffectError, NotCalledError, des
 from relayguard.pipeline.filters import Filter, OnFailure
 from relayguard.pipeline.findings import Findings
 from relayguard.pipeline.hold import HOLD_SECONDS, Watchdog
-from relayguard.pipeline.record import HookRun, Observer
+from relayguard.pipeline.record import MAX_NOTE, HookRun, Observer
 from relayguard.pipeline.threads import Threads
 
 BUDGETS: Mapping[Stage, float] = {
@@ -169,7 +169,8 @@ def _told(
                 raise IllegalEffectError("reported() must return Reported or None")
             note: object = effect.noted()
             if isinstance(note, str):
-                notes.append(note)
+                # Of a stranger's sentence no more is kept than is shown.
+                notes.append(note[:MAX_NOTE])
             elif note is not None:
                 raise IllegalEffectError("noted() must return a str or None")
         elif isinstance(effect, _OF_A_HEADER):

@@ -11,14 +11,10 @@ from relayguard.core.stages import Stage
 from relayguard.core.text import printable
 from relayguard.core.verdicts import Defer, Reject
 from relayguard.log import Logger
-from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer, SessionRefusal
+from relayguard.pipeline.record import MAX_NOTE, EnvelopeRecord, HookRun, Observer, SessionJudged
 
 HOLD_PAUSE_SECONDS = 60.0
 """A hook that holds the event loop again and again is told of once in so long; the metrics count every time."""
-
-
-MAX_NOTES = 10
-MAX_NOTE = 400
 
 
 class EnvelopeLog(Observer):
@@ -63,20 +59,21 @@ class EnvelopeLog(Observer):
             milliseconds=round(seconds * 1000, 1),
         )
 
-    def session_refused(self, refusal: SessionRefusal) -> None:
+    def session_judged(self, judged: SessionJudged) -> None:
         """Write a line of its own: there is no envelope that could tell."""
-        session, given = refusal.session, refusal.given or refusal.would_be
+        session, given = judged.session, judged.given or judged.would_be
         fields: dict[str, object] = {
-            "stage": refusal.stage.value,
+            "stage": judged.stage.value,
             "listener": session.listener,
             "client": str(session.client_address) if session.client_address else None,
             "helo": printable(session.helo) or None,
             "filter": given.filter if given is not None else None,
             "reply": reply_of(decide(given)),
         }
-        if refusal.notes:
-            fields["notes"] = _shown_notes(refusal.notes)
-        self._logger.info("session refused" if refusal.given else "session would be refused", **fields)
+        if judged.notes:
+            fields["notes"] = _shown_notes(judged.notes)
+        would_be = "session would be refused" if judged.would_be else "session noted"
+        self._logger.info("session refused" if judged.given else would_be, **fields)
 
     def decided(self, record: EnvelopeRecord) -> None:
         """Write the envelope's line."""
@@ -112,7 +109,7 @@ class EnvelopeLog(Observer):
 
 
 def _shown_notes(notes: Sequence[str]) -> list[str]:
-    return [printable(note, MAX_NOTE) for note in notes[:MAX_NOTES]]
+    return [printable(note, MAX_NOTE) for note in notes]
 
 
 def shown(entry: Reported) -> str:

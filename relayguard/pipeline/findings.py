@@ -8,7 +8,7 @@ from relayguard.core.ledger import Ledger
 from relayguard.core.results import Reported, Result, Results
 from relayguard.core.verdicts import STRENGTH, Given, Verdict, strongest
 from relayguard.pipeline.filters import Mode
-from relayguard.pipeline.record import HookRun
+from relayguard.pipeline.record import MAX_NOTES, HookRun
 
 
 class Findings:
@@ -35,6 +35,14 @@ class Findings:
         findings.ledger = self.ledger
         return findings
 
+    def since(self, before: "Findings") -> "Findings":
+        """Return the verdicts and notes that were added to those of `before`, which these began with."""
+        new = Findings()
+        new.verdicts = self.verdicts[len(before.verdicts) :]
+        new.would_be = self.would_be[len(before.would_be) :]
+        new.notes = self.notes[len(before.notes) :]
+        return new
+
     def take(self, run: HookRun) -> None:
         """Sort the effects of one hook call. In shadow mode verdicts and edits only would have been."""
         if not run.effects:
@@ -52,7 +60,8 @@ class Findings:
                 self.ledger.add(cast(Edit, effect))
         self.results.add(results)
         self.reported += run.reported
-        self.notes += run.notes
+        if run.notes and len(self.notes) < MAX_NOTES:
+            self.notes += run.notes
 
     def standing(self) -> Given | None:
         """The verdict that holds so far."""

@@ -13,6 +13,10 @@ from relayguard.core.stages import Stage
 from relayguard.core.verdicts import Given
 from relayguard.pipeline.filters import Mode
 
+MAX_NOTES = 10
+MAX_NOTE = 400
+"""So many notes of one envelope are kept, and so many characters of each."""
+
 
 class HookRun(NamedTuple):
     """One call of one hook. `trace` tells where a failed hook broke; `seconds` is wall time.
@@ -56,8 +60,8 @@ class EnvelopeRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionRefusal:
-    """A client that was refused at `stage`, connect or HELO; with `given` None it only would have been."""
+class SessionJudged:
+    """What filters said of a client at `stage`, connect or HELO: refused by `given`, or would have been, or noted."""
 
     session: Session
     stage: Stage
@@ -93,8 +97,8 @@ class Observer:
     def refresh_failed(self, filter_name: str) -> None:
         """A filter could not read anew what it looks up, and goes on with what it had."""
 
-    def session_refused(self, refusal: SessionRefusal) -> None:
-        """A client was refused before there was an envelope, or would have been."""
+    def session_judged(self, judged: SessionJudged) -> None:
+        """A client was refused before there was an envelope, or would have been, or was noted."""
 
     def decided(self, record: EnvelopeRecord) -> None:
         """An envelope has ended."""
@@ -141,10 +145,10 @@ class Observers(Observer):
         for observer in self._observers:
             observer.refresh_failed(filter_name)
 
-    def session_refused(self, refusal: SessionRefusal) -> None:
+    def session_judged(self, judged: SessionJudged) -> None:
         """See `Observer`."""
         for observer in self._observers:
-            observer.session_refused(refusal)
+            observer.session_judged(judged)
 
     def decided(self, record: EnvelopeRecord) -> None:
         """See `Observer`."""

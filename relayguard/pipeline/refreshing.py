@@ -12,7 +12,7 @@ from relayguard.pipeline.record import Observer
 Refresh = Callable[[], None]
 
 # A filter that calls sys.exit() must not take the daemon along.
-_ANYTHING = (Exception, SystemExit)
+_ANYTHING = (Exception, SystemExit, asyncio.CancelledError)
 
 
 async def keep_fresh(filters: Iterable[Filter], observer: Observer, logger: Logger) -> None:
@@ -27,13 +27,24 @@ async def keep_fresh(filters: Iterable[Filter], observer: Observer, logger: Logg
 async def _keep_fresh(each: Filter, refresh: Refresh, observer: Observer, logger: Logger) -> None:
     while True:
         await asyncio.sleep(each.refresh_seconds)
-        try:
-            await asyncio.to_thread(refresh)
-        # A stranger's code may raise anything.
-        except _ANYTHING as error:
+        problem = await asyncio.to_thread(_problem_with, refresh)
+        if problem is not None:
             observer.refresh_failed(each.name)
             logger.error(
                 "filter could not refresh, and goes on with what it had",
                 filter=each.name,
-                error=printable(f"{error}" or type(error).__name__, 1000),
+                error=printable(problem, 1000),
             )
+
+
+def _problem_with(refresh: Refresh) -> str | None:
+    """Call `refresh`; return what it raised as text, for not every exception comes through a thread."""
+    try:
+        refresh()
+    # A stranger's code may raise anything, and so may what it raises.
+    except _ANYTHING as error:
+        try:
+            return str(error) or type(error).__name__
+        except _ANYTHING:
+            return type(error).__name__
+    return None

@@ -144,6 +144,9 @@ def _refresh_seconds(candidate: Candidate) -> float:
     seconds: object = getattr(candidate.instance, "refresh_seconds", REFRESH_SECONDS)
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 1:
         raise FilterError(f"filter {candidate.name}: 'refresh_seconds' must be a number of seconds, 1 or more")
+    refresh: object = getattr(candidate.instance, "refresh", None)
+    if callable(refresh) and (inspect.iscoroutinefunction(refresh) or inspect.signature(refresh).parameters):
+        raise FilterError(f"filter {candidate.name}: 'refresh' must be a plain method that takes nothing")
     return float(seconds)
 
 

@@ -128,6 +128,7 @@ class Transaction:
         if not self._visible.complete:
             self._metrics.cap_hit(Cap.HEADER_BLOCK)
         self._size += size
+        self.envelope.header_size = size
         if self.session.trusted_relay and self.envelope.role is Role.INCOMING:
             # It saw the client, and we see only it.
             source = f"found by {self.session.client_address}"

@@ -5,13 +5,20 @@
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from math import inf
+from math import floor, inf, isfinite
+from struct import Struct
 from typing import NamedTuple
 
 from relayguard.core.limits import Algorithm, Charge, Limit, Standing
 
 EPSILON = 1e-6
 """A double holds the time of day to a quarter of a microsecond."""
+
+SLOTS = 24
+"""What came in a slot of a period is forgotten a period after the slot began: whoever sends at nine may do so each day."""
+
+MEMBER = Struct("<8sd")
+"""A member of a DISTINCT: its name, and when it was last seen. They are never unpacked all: there may be thousands."""
 
 STEP_SECONDS = 1.0
 """A clock that is so far behind what it said before was set back. Less is the haste of another process."""
@@ -26,20 +33,21 @@ class Rate(NamedTuple):
 
 
 class Window(NamedTuple):
-    """The state of a WINDOW: the count since `start`, and of the period before it."""
+    """The state of a WINDOW: how much was counted in each slot of the period, the oldest first.
 
-    start: float
-    previous: float
-    current: float
+    A slot is a `SLOTS`th of the period, and has its number since the epoch.
+    """
+
+    slots: tuple[tuple[int, float], ...]
     updated: float
     seconds: float
     amount: float
 
 
 class Distinct(NamedTuple):
-    """The state of a DISTINCT: its members, and when each was last seen, in that order."""
+    """The state of a DISTINCT: its members, packed, by when each was last seen, the oldest first."""
 
-    members: dict[bytes, float]
+    members: bytes
     updated: float
     seconds: float
     amount: float
@@ -80,7 +88,7 @@ def _judge_rate(limit: Limit, cost: int, state: Rate | None, now: float) -> tupl
     before = now
     if state:
         # The limit may have been changed since: no more than all of its capacity can have been used by then.
-        before = max(min(state.full, state.updated + span), now)
+        before = max(min(state.full, min(state.updated, now) + span), now)
     after = before + cost * interval
     wait = after - now - span
     admitted = wait <= EPSILON
@@ -95,63 +103,111 @@ def _judge_rate(limit: Limit, cost: int, state: Rate | None, now: float) -> tupl
 
 
 def _judge_window(limit: Limit, cost: int, state: Window | None, now: float) -> tuple[Standing, State]:
-    start, previous, current = _advance(state, limit.seconds, now) if state else (now, 0.0, 0.0)
-    reaching = previous * (1.0 - (now - start) / limit.seconds)
-    used = reaching + current
+    current = floor(now * SLOTS / limit.seconds)
+    slots = _slots(state, limit.seconds, current) if state else ()
+    used = sum(count for _, count in slots)
     admitted = used + cost <= limit.amount + EPSILON
     if admitted:
         used += cost
         retry_after = 0.0
     else:
-        retry_after = _window_wait(limit, cost, start, previous, current, now)
+        retry_after = _window_wait(limit, cost, slots, used) - now
     left = max(0, int(limit.amount - used + EPSILON))
-    kept = Window(start, previous, current + cost, now, limit.seconds, limit.amount)
+    kept = Window(_counted(slots, current, cost), now, limit.seconds, limit.amount)
     return Standing(admitted, used / limit.amount, left, retry_after), kept
 
 
-def _advance(state: Window, seconds: float, now: float) -> tuple[float, float, float]:
-    """Return start, previous and current of the period that `now` is in."""
-    start = min(state.start, now)
-    passed = int((now - start) / seconds)
-    if not passed:
-        return start, state.previous, state.current
-    return start + passed * seconds, state.current if passed == 1 else 0.0, 0.0
+def _slots(state: Window, seconds: float, current: int) -> tuple[tuple[int, float], ...]:
+    """Return the slots that still count. If the period was changed since, all counts from when it was last changed."""
+    slots = state.slots
+    if state.seconds != seconds:
+        living = _slots(state, state.seconds, floor(state.updated * SLOTS / state.seconds))
+        slots = ((floor(state.updated * SLOTS / seconds), sum(count for _, count in living)),)
+    oldest = current - SLOTS
+    return tuple([slot for slot in slots if slot[0] > oldest])
 
 
-def _window_wait(limit: Limit, cost: int, start: float, previous: float, current: float, now: float) -> float:
-    """Return the seconds until what still reaches into the period leaves room for `cost`."""
-    if cost > limit.amount:
-        return inf
-    room = limit.amount - cost
-    if current > room:
-        # Not in this period; in the next one, what is now the current count is the previous one.
-        start, previous, current = start + limit.seconds, current, 0.0
-    return start + limit.seconds * (1.0 - (room - current) / previous) - now if previous else start - now
+def _counted(slots: tuple[tuple[int, float], ...], current: int, cost: int) -> tuple[tuple[int, float], ...]:
+    # A clock that was set back may have left a slot that is yet to come.
+    if slots and slots[-1][0] >= current:
+        number, count = slots[-1]
+        return (*slots[:-1], (number, count + cost))
+    return (*slots, (current, float(cost)))
+
+
+def _window_wait(limit: Limit, cost: int, slots: Sequence[tuple[int, float]], used: float) -> float:
+    """Return when so many slots will be forgotten that there is room for `cost`."""
+    for number, count in slots:
+        used -= count
+        if used + cost <= limit.amount + EPSILON:
+            return (number + SLOTS) * limit.seconds / SLOTS
+    return inf
 
 
 def _judge_distinct(limit: Limit, member: str, state: Distinct | None, now: float) -> tuple[Standing, State]:
-    members = _living(state, limit.seconds, now) if state else {}
+    members = _living(state.members, now - limit.seconds) if state else b""
     name = member_name(member)
-    known = members.pop(name, None) is not None
-    admitted = known or len(members) < limit.amount
+    at = _position(members, name)
+    size = MEMBER.size
+    others = members if at < 0 else members[:at] + members[at + size :]
+    used = len(others) // size
+    admitted = at >= 0 or used < limit.amount
     retry_after = 0.0
     if admitted:
-        # The latest stands last.
-        members[name] = now
+        used += 1
+        # The latest stands last, also where clocks differ a little.
+        latest = max(now, _seen(members, len(members) // size - 1)) if members else now
+        others += MEMBER.pack(name, latest)
     else:
-        retry_after = min(members.values()) + limit.seconds - now
-    used = len(members)
+        retry_after = _seen(members, 0) + limit.seconds - now
     standing = Standing(admitted, used / limit.amount, max(0, limit.amount - used), retry_after)
-    return standing, Distinct(members, now, limit.seconds, limit.amount)
+    return standing, Distinct(others, now, limit.seconds, limit.amount)
 
 
-def _living(state: Distinct, seconds: float, now: float) -> dict[bytes, float]:
-    return {name: seen for name, seen in state.members.items() if seen > now - seconds}
+def _living(members: bytes, since: float) -> bytes:
+    """Return those that were seen later than `since`."""
+    first, behind = 0, len(members) // MEMBER.size
+    while first < behind:
+        middle = (first + behind) // 2
+        if _seen(members, middle) > since:
+            behind = middle
+        else:
+            first = middle + 1
+    return members[first * MEMBER.size :]
+
+
+def _seen(members: bytes, number: int) -> float:
+    seen: float = MEMBER.unpack_from(members, number * MEMBER.size)[1]
+    return seen
+
+
+def _position(members: bytes, name: bytes) -> int:
+    """Return where a member stands, -1 if it does not."""
+    at = members.find(name)
+    while at >= 0 and at % MEMBER.size:
+        at = members.find(name, at + 1)
+    return at
 
 
 def member_name(member: str) -> bytes:
     """Return the 8 octets under which a member is remembered: a set of a thousand must stay small."""
-    return blake2b(member.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+    return blake2b(octets_of(member), digest_size=8).digest()
+
+
+def octets_of(text: str) -> bytes:
+    """Return text as octets, those that were no UTF-8 as they were."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
+
+
+def sound(state: State) -> State | None:
+    """Return the state, or None if it holds numbers that nobody can have written: files can be broken."""
+    numbers = (state.updated, state.full, state.span) if isinstance(state, Rate) else state[1:]
+    if not all(map(isfinite, numbers)) or not numbers[-1] > 0:
+        return None
+    return state if isinstance(state, Rate) or state.seconds > 0 else None
 
 
 def used(state: State, now: float) -> float:
@@ -160,9 +216,9 @@ def used(state: State, now: float) -> float:
     if isinstance(state, Rate):
         return min(1.0, max(0.0, state.full - now) / state.span)
     if isinstance(state, Window):
-        start, previous, current = _advance(state, state.seconds, now)
-        return (previous * (1.0 - (now - start) / state.seconds) + current) / state.amount
-    return len(_living(state, state.seconds, now)) / state.amount
+        current = floor(now * SLOTS / state.seconds)
+        return sum(count for _, count in _slots(state, state.seconds, current)) / state.amount
+    return len(_living(state.members, now - state.seconds)) // MEMBER.size / state.amount
 
 
 def expires(state: State) -> float:
@@ -170,7 +226,7 @@ def expires(state: State) -> float:
     if isinstance(state, Rate):
         return state.full
     if isinstance(state, Window):
-        return state.start + 2 * state.seconds
+        return (state.slots[-1][0] + SLOTS) * state.seconds / SLOTS if state.slots else state.updated
     return state.updated + state.seconds
 
 
@@ -187,5 +243,7 @@ def rebased(state: State, now: float) -> State:
     if isinstance(state, Rate):
         return state._replace(full=state.full - by, updated=now)
     if isinstance(state, Window):
-        return state._replace(start=state.start - by, updated=now)
-    return state._replace(members={name: seen - by for name, seen in state.members.items()}, updated=now)
+        earlier = floor(by * SLOTS / state.seconds)
+        return state._replace(slots=tuple((number - earlier, count) for number, count in state.slots), updated=now)
+    members = b"".join(MEMBER.pack(name, seen - by) for name, seen in MEMBER.iter_unpack(state.members))
+    return state._replace(members=members, updated=now)

@@ -37,8 +37,8 @@ class StoreObserver(Protocol):
     def store_moved_aside(self) -> None:
         """A broken file of counters was moved aside."""
 
-    def limit_judged(self, charge: Charge, *, admitted: bool) -> None:
-        """A charge has been judged."""
+    def limit_judged(self, limit: str, *, admitted: bool) -> None:
+        """A charge was counted, or was over its limit."""
 
     def limit_used(self, limit: str, fullest: float, nearly: int) -> None:
         """Of all keys seen lately, the fullest was used so far, and so many were nearly used up."""
@@ -99,8 +99,12 @@ class SharedStore(Declarations):
     async def take(self, charges: Sequence[Charge]) -> Sequence[Standing]:
         """See `Store`."""
         standings = await self._take(charges)
+        counted = all(
+            standing.admitted or not charge.binding for charge, standing in zip(charges, standings, strict=True)
+        )
         for charge, standing in zip(charges, standings, strict=True):
-            self._observer.limit_judged(charge, admitted=standing.admitted)
+            if counted or not standing.admitted:
+                self._observer.limit_judged(charge.limit.name, admitted=standing.admitted)
             self._usage.note(charge.limit.name, charge.key, standing.used)
         return standings
 
@@ -158,4 +162,4 @@ class SharedStore(Declarations):
 def _shares(charges: Sequence[Charge], parties: int) -> Sequence[Charge]:
     if parties == 1:
         return charges
-    return [charge._replace(limit=charge.limit.divided(parties)) for charge in charges]
+    return [charge._replace(limit=charge.limit.divided(parties, charge.cost)) for charge in charges]

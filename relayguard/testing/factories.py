@@ -1,7 +1,7 @@
 """Sessions, envelopes and headers with sensible defaults, and a way to collect what a hook yields."""
 
 import asyncio
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
@@ -15,6 +15,7 @@ from relayguard.core.limits import Charge, Standing
 from relayguard.core.message import split_message
 from relayguard.core.session import Session
 from relayguard.dns.zone import ZoneResolver
+from relayguard.files import OperatorFiles
 from relayguard.services import Clock, Services
 from relayguard.stores.declared import Declarations
 from relayguard.stores.memory import MemoryBackend
@@ -39,10 +40,24 @@ class FrozenClock:
 
 
 @dataclass
+class _Counter:
+    name: str
+    counted: list[tuple[str, ...]]
+
+    def add(self, *values: str) -> None:
+        self.counted.append((self.name, *values))
+
+
+@dataclass
 class CountedMetrics:
     """`Metrics` that remember what was counted."""
 
     caps: list[Cap] = field(default_factory=list)
+    counted: list[tuple[str, ...]] = field(default_factory=list)
+
+    def counter(self, name: str, help: str, labels: Mapping[str, Sequence[str]]) -> _Counter:  # noqa: A002
+        """See `Metrics`; what is counted stands in `counted`, the name first."""
+        return _Counter(name, self.counted)
 
     def cap_hit(self, cap: Cap) -> None:
         """See `Metrics`."""
@@ -69,6 +84,7 @@ def some_services(zone: str = "") -> Services:
         clock=clock,
         metrics=CountedMetrics(),
         store=MemoryStore(clock),
+        files=OperatorFiles(),
         authserv_id="mx.example.com",
     )
 

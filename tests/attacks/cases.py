@@ -29,6 +29,7 @@ class Case:
     message: str
     zone: str
     decision: str
+    login: str = ""
     keys: Mapping[str, list[str]] = field(default_factory=dict)
     sign: tuple[dict[str, str], ...] = ()
     seal: tuple[dict[str, Any], ...] = ()

@@ -32,8 +32,8 @@ class Client:
         address = case.client if "." in case.client and ":" not in case.client else f"IPV6:{case.client}"
         for line in (
             "EHLO client.example",
-            # What follows is then the dialogue of a client with this address.
-            f"XCLIENT NAME=[UNAVAILABLE] ADDR={address} PORT=54321",
+            # What follows is then the dialogue of a client with this address and login.
+            f"XCLIENT NAME=[UNAVAILABLE] ADDR={address} PORT=54321 LOGIN={case.login or '[UNAVAILABLE]'}",
             f"EHLO {case.helo}",
             " ".join((f"MAIL FROM:<{case.mail_from}>", *case.parameters)),
             f"RCPT TO:<{RECIPIENT}>",

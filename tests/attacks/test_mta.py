@@ -29,6 +29,8 @@ SETTINGS = {
     # Rows come from addresses that are not ours.
     "smtpd_authorized_xclient_hosts": "127.0.0.0/8",
     "inet_protocols": "all",
+    # Else Postfix tells no milter of a login.
+    "smtpd_sasl_auth_enable": "yes",
 }
 
 

@@ -21,7 +21,10 @@ CASES = reachable("pure")
 
 
 def play(case: Case) -> Trace:
-    rehearsal = rehearsal_of(message_of(case), case.client, case.helo, case.mail_from, (RECIPIENT,), Role.INCOMING)
+    role = Role.SUBMISSION if case.login else Role.INCOMING
+    rehearsal = rehearsal_of(
+        message_of(case), case.client, case.helo, case.mail_from, (RECIPIENT,), role, login=case.login
+    )
     settings = {"authserv_id": "mx.example.com", "profile": "enforce", **case.config}
     config = Config.model_validate_json(json.dumps(settings))
     return asyncio.run(rehearse(rehearsal, config, zone_of(case)))

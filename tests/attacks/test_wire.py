@@ -28,7 +28,8 @@ def send(case: Case, served: Served) -> Judged:
         client.connect(address=case.client)
         client.helo(case.helo.encode())
         words = [word.encode() for word in case.parameters]
-        reply = client.mail_from(f"<{case.mail_from}>".encode(), *words)
+        login = {"auth_type": b"PLAIN", "auth_authen": case.login.encode()} if case.login else {}
+        reply = client.mail_from(f"<{case.mail_from}>".encode(), *words, **login)
         if reply != CONTINUE:
             return Judged(reply)
         client.rcpt_to(f"<{RECIPIENT}>".encode())

@@ -17,12 +17,12 @@ CLIENTS = 8
 EACH = 20
 
 
-def recipients(address: str, number: int) -> list[Reply]:
+def recipients(address: str, number: int, sender: bytes = b"<sender@example.org>") -> list[Reply]:
     """Send one envelope with so many recipients, and return the replies to them."""
     with MilterClient(address) as client:
         client.connect()
         client.helo()
-        client.mail_from()
+        client.mail_from(sender)
         return [client.rcpt_to(f"<r{count}@example.com>".encode()) for count in range(number)]
 
 

@@ -12,7 +12,7 @@ import pytest
 from relayguard.milter.protocol import Response
 from relayguard.testing.daemon import sample
 from relayguard.testing.milter_client import MilterClient
-from tests.conftest import Serve, needs_root, open_folder
+from tests.conftest import Serve, Served, needs_root, open_folder
 from tests.integration.conftest import PLAIN, StartRelay
 from tests.integration.hot import CLIENTS, EACH, RULE, admitted, recipients, until
 
@@ -24,7 +24,8 @@ def folder() -> Iterator[Path]:
 
 
 def lmdb(folder: Path) -> str:
-    return f'[store]\nfolder = "{folder}/limits"\n'
+    # Patience, for machines that are busy: exactness is what is tested.
+    return f'[store]\nfolder = "{folder}/limits"\ntimeout = 2.0\n'
 
 
 def test_four_workers_admit_exactly_what_the_limit_says_and_remember_it_over_a_restart(
@@ -34,50 +35,89 @@ def test_four_workers_admit_exactly_what_the_limit_says_and_remember_it_over_a_r
     assert admitted(served.address) == 100
     counted = served.metrics()
     assert sample(counted, "relayguard_limit_decisions_total", limit="hot", outcome="admitted") == 100
-    assert sample(counted, "relayguard_limit_decisions_total", limit="hot", outcome="refused") == CLIENTS * EACH - 100
+    assert sample(counted, "relayguard_limit_decisions_total", limit="hot", outcome="over") == CLIENTS * EACH - 100
     assert served.daemon.stop() == 0
     with served.daemon:
         assert admitted(served.address, clients=1, each=3) == 0
 
 
-def test_what_is_refused_is_told_with_when_to_come_back_and_the_log_names_rule_and_key(
-    serve: Serve, folder: Path
-) -> None:
-    tables = RULE.replace("100 recipients per day", "60 recipients per hour, burst 2")
-    served = serve('"ratelimit"', extra=lmdb(folder), tables=tables)
-    refused = recipients(served.address, 3)[2]
+SEVERAL = """
+[[filter.ratelimit.rule]]
+name = "told"
+limit = "60 recipients per hour, burst 2"
+key = ["sender_domain"]
+match = {{ sender = ["told.example"] }}
+[[filter.ratelimit.rule]]
+name = "door"
+limit = "3 connections per hour"
+key = ["network"]
+match = {{ client = ["198.51.100.0/24"] }}
+[[filter.ratelimit.rule]]
+name = "plan"
+limit = "2 recipients per day"
+key = ["sender_domain"]
+match = {{ sender = ["plan.example"] }}
+overrides = "{overrides}"
+"""
+
+
+@pytest.fixture(scope="module")
+def overrides() -> Iterator[Path]:
+    with open_folder() as path:
+        (path / "overrides.toml").write_text('"other.example" = "unlimited"\n')
+        yield path / "overrides.toml"
+
+
+@pytest.fixture(scope="module")
+def limited(serve: Serve, overrides: Path) -> Served:
+    tables = SEVERAL.format(overrides=overrides)
+    return serve('"ratelimit"', extra=lmdb(overrides.parent), tables=tables)
+
+
+def test_what_is_refused_is_told_with_when_to_come_back_and_the_log_names_rule_and_key(limited: Served) -> None:
+    refused = recipients(limited.address, 3, b"<a@told.example>")[2]
     assert refused.text == "450 4.7.1 Too many recipients, try again in 60 seconds"
-    (line,) = served.daemon.await_events("envelope", 1)
-    assert line["notes"] == ["hot: example.org is over 60 recipients per hour, burst 2, try again in 60 seconds"]
+    line = limited.daemon.await_events("envelope", 1)[-1]
+    assert line["notes"] == ["told: told.example is over 60 recipients per hour, burst 2, try again in 60 seconds"]
 
 
-def test_a_flood_of_connections_is_refused_at_the_door_with_a_line_of_its_own(serve: Serve, folder: Path) -> None:
-    rule = '[[filter.ratelimit.rule]]\nname = "door"\nlimit = "3 connections per hour"\nkey = ["network"]\n'
-    served = serve('"ratelimit"', extra=lmdb(folder), tables=rule)
+def test_a_flood_of_connections_is_refused_at_the_door_with_a_line_of_its_own(limited: Served) -> None:
     replies = []
     for _ in range(5):
-        with MilterClient(served.address) as client:
-            replies.append(client.connect())
+        with MilterClient(limited.address) as client:
+            replies.append(client.connect(address="198.51.100.9"))
     assert [reply.response for reply in replies[:3]] == [Response.CONTINUE] * 3
     assert {reply.text[:9] for reply in replies[3:]} == {"421 4.7.0"}
-    line = served.daemon.await_events("session refused", 2)[0]
-    assert (line["filter"], line["stage"], line["client"]) == ("ratelimit", "connect", "192.0.2.1")
-    assert line["notes"][0].startswith("door: 192.0.2.0/24 is over 3 connections per hour")
+    line = limited.daemon.await_events("session refused", 2)[0]
+    assert (line["filter"], line["stage"], line["client"]) == ("ratelimit", "connect", "198.51.100.9")
+    assert line["notes"][0].startswith("door: 198.51.100.0/24 is over 3 connections per hour")
     counted = sample(
-        served.metrics(), "relayguard_sessions_refused_total", stage="connect", filter="ratelimit", outcome="deferred"
+        limited.metrics(),
+        "relayguard_sessions_refused_total",
+        stage="connect",
+        filter="ratelimit",
+        outcome="deferred",
     )
     assert counted == 2
 
 
-def test_another_limit_for_a_single_key_holds_as_soon_as_the_file_says_so(serve: Serve, folder: Path) -> None:
-    overrides = folder / "overrides.toml"
-    overrides.write_text('"other.example" = "unlimited"\n')
-    tables = RULE.replace("100 recipients", "2 recipients") + f'overrides = "{overrides}"\n'
-    served = serve('"ratelimit"', extra=lmdb(folder), tables=tables)
-    assert admitted(served.address, clients=1, each=4) == 2
-    overrides.write_text('"example.org" = "unlimited"\n')
-    until(lambda: admitted(served.address, clients=1, each=1) == 1)
-    assert admitted(served.address, clients=1, each=10) == 10
+def test_another_limit_for_a_single_key_holds_as_soon_as_the_file_says_so_and_is_kept_by_who_is_replaced(
+    limited: Served, overrides: Path
+) -> None:
+    def admitted_of(number: int) -> int:
+        replies = recipients(limited.address, number, b"<a@plan.example>")
+        return sum(reply.response is Response.CONTINUE for reply in replies)
+
+    assert admitted_of(4) == 2
+    overrides.write_text('"plan.example" = "unlimited"\n')
+    until(lambda: admitted_of(1) == 1)
+    assert admitted_of(10) == 10
+    # A worker that begins while the file is broken has the file as it was checked.
+    overrides.write_text("nonsense\n")
+    os.kill(next(iter(limited.daemon.workers())), signal.SIGKILL)
+    until(lambda: len(limited.daemon.workers()) == 1)
+    assert admitted_of(1) == 0
+    assert limited.daemon.await_events("filter could not refresh, and goes on with what it had", 1)
 
 
 @pytest.mark.mta
@@ -103,24 +143,27 @@ def test_through_postfix_the_recipient_that_is_too_many_is_refused_and_the_other
 
 
 def test_workers_that_are_killed_while_they_count_leave_the_others_counting(serve: Serve, folder: Path) -> None:
-    tables = RULE.replace("100 recipients", "100,000 recipients")
+    tables = RULE.replace("100 recipients", "2000 recipients")
     served = serve('"ratelimit"', extra=lmdb(folder), tables=tables, workers=2)
 
     def load(_: int) -> int:
         try:
-            return len(recipients(served.address, 50))
-        except OSError:
+            replies = recipients(served.address, 50)
+        except (OSError, EOFError):
             # It was with the worker that was killed: the MTA would have the client try again.
             return 0
+        return sum(reply.response is Response.CONTINUE for reply in replies)
 
     with ThreadPoolExecutor(4) as pool:
         loads = pool.map(load, range(80))
         for _ in range(3):
             os.kill(next(iter(served.daemon.workers())), signal.SIGKILL)
             until(lambda: len(served.daemon.workers()) == 2)
-        answered = sum(loads)
-    assert answered > 0
-    assert admitted(served.address, clients=2, each=5) == 10
+        told = sum(loads)
+    # What was counted for those whose worker died is counted, and no reply has told of it.
+    assert 1000 < told <= 2000
+    assert told + admitted(served.address, clients=2, each=1000) <= 2000
+    assert admitted(served.address, clients=1, each=5) == 0
     assert sample(served.metrics(), "relayguard_store_fallback_active", store="lmdb") == 0
 
 

@@ -4,13 +4,14 @@ import tracemalloc
 import dns.rdatatype
 import pytest
 
-from relayguard import Answer, Clock, Metrics, Question, RecordType, Resolver, Services, Status
+from relayguard import Answer, Clock, Files, Metrics, Question, RecordType, Resolver, Services, Status, Store
 from relayguard.app import SystemClock
 from relayguard.dns.resolver import CachingResolver
 from relayguard.dns.zone import ZoneResolver
+from relayguard.files import OperatorFiles
 from relayguard.metrics.prometheus import PrometheusMetrics
 from relayguard.stores.declared import NoStore
-from relayguard.testing import CountedMetrics, FrozenClock, MemoryStore, some_services
+from relayguard.testing import CountedMetrics, FrozenClock, some_services
 
 
 def test_what_filters_get_in_the_daemon_and_in_tests_answers_to_the_same_names() -> None:
@@ -21,11 +22,8 @@ def test_what_filters_get_in_the_daemon_and_in_tests_answers_to_the_same_names()
 
     real: tuple[Resolver, Clock, Metrics] = (asyncio.run(resolver()), SystemClock(), metrics)
     fake: tuple[Resolver, Clock, Metrics] = (ZoneResolver(""), FrozenClock(), CountedMetrics())
-    for services in (
-        Services(*real, NoStore(), "mx"),
-        Services(*fake, MemoryStore(FrozenClock()), "mx"),
-        some_services(),
-    ):
+    counting: tuple[Store, Files] = (NoStore(), OperatorFiles())
+    for services in (Services(*real, *counting, "mx"), Services(*fake, *counting, "mx"), some_services()):
         question = Question("example.com", RecordType.A)
         assert services.resolver.cached(question) is None
         assert services.clock.now() > 1_700_000_000

@@ -10,6 +10,9 @@ MAX_DISTINCT = 10_000
 """A set of what was seen is kept for each key, and must stay small."""
 
 
+MAX_SECONDS = 53 * 604800.0
+
+
 class Counted(StrEnum):
     """What a rule counts."""
 
@@ -83,6 +86,8 @@ def parse_amount(text: str) -> Amount:
 
 
 def _check(amount: Amount, burst_counted: Counted, *, says_burst: bool) -> None:
+    if amount.seconds > MAX_SECONDS:
+        raise ValueError(f"limit {amount.text!r}: a period is at most 53 weeks")
     if amount.amount < 1 or amount.seconds <= 0 or (says_burst and amount.burst < 1):
         raise ValueError(f"limit {amount.text!r}: the numbers must be at least 1")
     if burst_counted is not amount.counted:

@@ -24,6 +24,16 @@ class Conditions:
     author: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
+        for name in ("listener", "login"):
+            if "" in (getattr(self, name) or ()):
+                raise ValueError(f"{name}: an empty name is nobody's")
+        for network in self.client or ():
+            if (
+                network.version == 6
+                and network.prefixlen >= 96
+                and unmapped(network.network_address) != network.network_address
+            ):
+                raise ValueError(f"client: {network} is IPv4: write it so")
         for name in ("sender", "recipient", "author"):
             for entry in getattr(self, name) or ():
                 _, at, domain = entry.rpartition("@")

@@ -9,14 +9,17 @@ from hashlib import sha256
 from ipaddress import ip_network
 from typing import NamedTuple
 
-from relayguard import NULL_SENDER, Address, Envelope, Headers, IpAddress, Session, Stage, read_authors
+from relayguard import NULL_SENDER, Address, Envelope, Headers, IpAddress, Session, Stage, lies_under, read_authors
+from relayguard_plugins.dkim.signature import signing_domain
+from relayguard_plugins.dkim.values import SignatureError, read_base64
 
 MAX_VALUE = 200
 """A longer value is cut, and told apart by a hash."""
 
-MAX_SIGNATURES = 5
-"""Who replays a message may put signatures of any kind on top of the one that counts, but not so many of them."""
+MAX_SIGNATURES = 10
+"""Those of the author's domain first: who replays a message may put others on top of the one that counts."""
 
+_SEEN = 50
 _SIGNATURE = re.compile(rb"(?:\A|;)[ \t\r\n]*+b[ \t\r\n]*+=([^;]*+)")
 _MAX_SIGNATURE = 8192
 _UNSAFE = re.compile(r"[^\x21-\x7e]")
@@ -63,24 +66,51 @@ class Known(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Prefixes:
-    """How much of an address is its network's."""
+class Reading:
+    """How facts are read: how much of an IP address is its network's, and what parts a subaddress from a mailbox."""
 
     ipv4: int = 24
     ipv6: int = 64
+    delimiter: str = "+"
 
 
 Reader = Callable[[Known], Sequence[str]]
 """Returns the values of a fact: none where there is none, several only where it has several."""
 
 
-def reader_of(fact: Fact, prefixes: Prefixes) -> Reader:
+def reader_of(fact: Fact, reading: Reading) -> Reader:
     """Return what reads `fact`."""
     if fact is Fact.NETWORK:
         # A client sends many messages, and has many recipients.
-        network = lru_cache(maxsize=1024)(partial(_network, prefixes=prefixes))
+        network = lru_cache(maxsize=1024)(partial(_network, reading=reading))
         return lambda known: network(known.session.client_address)
+    if fact is Fact.SENDER:
+        return lambda known: mailbox(known.envelope.sender, reading.delimiter) if known.envelope is not None else ()
+    if fact is Fact.RECIPIENT:
+        return lambda known: mailbox(known.recipient, reading.delimiter)
     return _READERS[fact]
+
+
+def mailbox(address: Address, delimiter: str) -> Sequence[str]:
+    """Return the mailbox of an address, however it is written; of one with a defect what stands there. None for ``<>``.
+
+    >>> mailbox(parse_path(b'<"Bob+x"@Example.com>'), "+")
+    ('bob@example.com',)
+    """
+    if address.is_null:
+        return ()
+    if not address.local or not address.domain:
+        # An MTA may deliver it all the same: it must not go uncounted.
+        return (shown(address.raw.decode("utf-8", "replace").casefold()),)
+    local = address.local
+    if local.startswith('"'):
+        local = _ESCAPED.sub(r"\1", local[1:-1])
+    if delimiter:
+        local = local.partition(delimiter)[0] or local
+    return (shown(f"{local}@{address.domain}".casefold()),)
+
+
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 def unmapped(address: IpAddress | None) -> IpAddress | None:
@@ -93,11 +123,11 @@ def _client(known: Known) -> Sequence[str]:
     return (str(address),) if address is not None else ()
 
 
-def _network(client: IpAddress | None, *, prefixes: Prefixes) -> Sequence[str]:
+def _network(client: IpAddress | None, *, reading: Reading) -> Sequence[str]:
     address = unmapped(client)
     if address is None:
         return ()
-    prefix = prefixes.ipv4 if address.version == 4 else prefixes.ipv6
+    prefix = reading.ipv4 if address.version == 4 else reading.ipv6
     return (str(ip_network((address, prefix), strict=False)),)
 
 
@@ -107,20 +137,15 @@ def _login(known: Known) -> Sequence[str]:
     return (shown(login.casefold()),) if login else ()
 
 
-def _sender(known: Known) -> Sequence[str]:
-    return _address(known.envelope.sender) if known.envelope is not None else ()
-
-
 def _sender_domain(known: Known) -> Sequence[str]:
     return _domain(known.envelope.sender) if known.envelope is not None else ()
 
 
-def _address(address: Address) -> Sequence[str]:
-    return (shown(str(address).casefold()),) if address.local else ()
-
-
 def _domain(address: Address) -> Sequence[str]:
-    return (shown(address.domain),) if address.domain else ()
+    if address.is_null:
+        return ()
+    domain = address.domain or address.raw.rpartition(b"@")[2].decode("utf-8", "replace").casefold()
+    return (shown(domain),)
 
 
 def _author_domain(known: Known) -> Sequence[str]:
@@ -129,15 +154,27 @@ def _author_domain(known: Known) -> Sequence[str]:
 
 
 def _dkim_signatures(known: Known) -> Sequence[str]:
-    fields = known.headers.all("DKIM-Signature")[:MAX_SIGNATURES] if known.headers is not None else ()
-    return tuple(dict.fromkeys(_hashes(field.value for field in fields)))
+    if known.headers is None:
+        return ()
+    fields = known.headers.all("DKIM-Signature")[:_SEEN]
+    author = read_authors(known.headers).domain
+    if author is not None and len(fields) > MAX_SIGNATURES:
+        fields = tuple(sorted(fields, key=lambda field: not _belongs(signing_domain(field), author)))
+    return tuple(dict.fromkeys(_hashes(field.value for field in fields[:MAX_SIGNATURES])))
+
+
+def _belongs(domain: str, author: str) -> bool:
+    return bool(domain) and (lies_under(author, domain) or lies_under(domain, author))
 
 
 def _hashes(values: Iterable[bytes]) -> Iterable[str]:
     for value in values:
         found = _SIGNATURE.search(value[:_MAX_SIGNATURE])
-        # RFC 6376 §3.5: white space in b= means nothing.
-        signature = b"".join(found[1].split()) if found else b""
+        try:
+            # What is no signature cannot pass; what is one can be written in several ways.
+            signature = read_base64(found[1], "b") if found else b""
+        except SignatureError:
+            continue
         if signature:
             yield sha256(signature).hexdigest()[:32]
 
@@ -147,9 +184,7 @@ _READERS: dict[Fact, Reader] = {
     Fact.LISTENER: lambda known: (known.session.listener,),
     Fact.ROLE: lambda known: (known.envelope.role.value,) if known.envelope is not None else (),
     Fact.LOGIN: _login,
-    Fact.SENDER: _sender,
     Fact.SENDER_DOMAIN: _sender_domain,
-    Fact.RECIPIENT: lambda known: _address(known.recipient),
     Fact.RECIPIENT_DOMAIN: lambda known: _domain(known.recipient),
     Fact.AUTHOR_DOMAIN: _author_domain,
     Fact.DKIM_SIGNATURE: _dkim_signatures,

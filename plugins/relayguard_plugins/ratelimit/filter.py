@@ -20,7 +20,7 @@ from relayguard import (
 from relayguard_plugins.ratelimit.amounts import Counted
 from relayguard_plugins.ratelimit.facts import Known
 from relayguard_plugins.ratelimit.options import Options
-from relayguard_plugins.ratelimit.rule import Rule, rules_of
+from relayguard_plugins.ratelimit.rule import Rule
 
 Charged = Sequence[tuple[Rule, Charge]]
 
@@ -28,9 +28,8 @@ Charged = Sequence[tuple[Rule, Charge]]
 class Size:
     """Counts the octets of a message as they stream by."""
 
-    def __init__(self, headers: Headers) -> None:
-        # The colon and the line end.
-        self.octets = sum(len(header.name) + len(header.value) + 3 for header in headers)
+    def __init__(self, octets: int) -> None:
+        self.octets = octets
 
     def feed(self, chunk: bytes) -> None:
         """See `Reader`."""
@@ -44,11 +43,11 @@ class RatelimitFilter:
 
     def __init__(self, options: Options, services: Services) -> None:
         self._store = services.store
-        rules = rules_of(options.rule)
+        rules = [Rule(each, services.files) for each in options.rule]
         for rule in rules:
             unknown = sorted(set(rule.listeners) - set(services.listeners))
             if unknown:
-                raise ValueError(f"{rule.name}: can never match: there is no listener {unknown[0]!r}")
+                raise ValueError(f"{rule.name}: can never match: this filter runs on no listener {unknown[0]!r}")
             services.store.declare(rule.limit, rule.about())
         self._refreshed = [rule.refreshed for rule in rules if rule.refreshed is not None]
         self._at = {stage: [rule for rule in rules if rule.stage is stage] for stage in Stage}
@@ -122,7 +121,7 @@ class RatelimitFilter:
         for effect in await self._judge(charged):
             yield effect
         if self._at[Stage.END_OF_MESSAGE]:
-            size = Size(headers)
+            size = Size(envelope.header_size)
             envelope.slots.put(self._size, size)
             yield Watch(size)
 

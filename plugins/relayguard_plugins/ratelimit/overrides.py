@@ -2,63 +2,46 @@
 
 import tomllib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
-from relayguard import Limit
+from relayguard import Files, Limit, WatchedFile
 from relayguard_plugins.ratelimit.amounts import Amount, parse_amount
 
 UNLIMITED = "unlimited"
 
 
 class Overrides:
-    """The limits of the keys that `path` names; None for a key that has no limit at all.
+    """The limits of the keys that `path` names; None for a key that has no limit at all. Raises ValueError.
 
     The file is TOML: ``"bob@example.com" = "5,000 recipients per day"``, or ``"unlimited"``.
     """
 
-    def __init__(self, path: Path, name: str, amount: Amount) -> None:
-        self._path = path
-        self._name = name
-        self._amount = amount
-        self._stamp: object = None
-        self._limits: Mapping[str, Limit | None] = {}
+    def __init__(self, path: Path, name: str, amount: Amount, files: Files) -> None:
+        self._file = WatchedFile(path, partial(_read, name=name, amount=amount), files)
 
     def refresh(self) -> None:
-        """Read the file if it has changed; raises ValueError, once for each state of the file, and keeps what it had."""
-        stamp = _stamp(self._path)
-        if stamp != self._stamp:
-            self._stamp = stamp
-            # Swapped whole: who looks up meanwhile sees all of the old or all of the new.
-            self._limits = self._read()
+        """Read the file if it has changed; raises ValueError, and keeps what it had."""
+        self._file.refresh()
 
     def get(self, key: str, default: Limit) -> Limit | None:
         """Return the limit of `key`, `default` if it has none of its own."""
-        return self._limits.get(key, default)
-
-    def _read(self) -> dict[str, Limit | None]:
-        try:
-            table = tomllib.loads(self._path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ValueError(f"{self._path}: cannot be read: {error.strerror}") from error
-        except ValueError as error:
-            raise ValueError(f"{self._path}: {error}") from error
-        return {key.casefold(): self._limit(key, value) for key, value in table.items()}
-
-    def _limit(self, key: str, value: object) -> Limit | None:
-        if value == UNLIMITED:
-            return None
-        try:
-            amount = parse_amount(str(value))
-        except ValueError as error:
-            raise ValueError(f"{self._path}: {key!r}: {error}, or {UNLIMITED!r}") from None
-        if amount.counted is not self._amount.counted:
-            raise ValueError(f"{self._path}: {key!r}: the rule counts {self._amount.counted}, not {amount.counted}")
-        return amount.limit(self._name)
+        return self._file.value.get(key, default)
 
 
-def _stamp(path: Path) -> object:
+def _read(text: str, *, name: str, amount: Amount) -> Mapping[str, Limit | None]:
+    return {key.casefold(): _limit(key, value, name, amount) for key, value in tomllib.loads(text).items()}
+
+
+def _limit(key: str, value: object, name: str, wanted: Amount) -> Limit | None:
+    if value == UNLIMITED:
+        return None
+    if not isinstance(value, str):
+        raise ValueError(f"{key!r}: write the key and its limit in quotes")  # noqa: TRY004  # the value of a file
     try:
-        status = path.stat()
-    except OSError as error:
-        return error.errno
-    return status.st_mtime_ns, status.st_size, status.st_ino
+        amount = parse_amount(value)
+    except ValueError as error:
+        raise ValueError(f"{key!r}: {error}, or {UNLIMITED!r}") from None
+    if amount.counted is not wanted.counted:
+        raise ValueError(f"{key!r}: the rule counts {wanted.counted}, not {amount.counted}")
+    return amount.limit(name)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import product
 from math import ceil, isinf
 
-from relayguard import Charge, Defer, Quarantine, Reject, Result, Role, Stage, Standing, Verdict
+from relayguard import Charge, Defer, Files, Quarantine, Reject, Result, Role, Stage, Standing, Verdict
 from relayguard_plugins.ratelimit.amounts import Counted
 from relayguard_plugins.ratelimit.conditions import checks_of
-from relayguard_plugins.ratelimit.facts import Fact, Known, Prefixes, reader_of
+from relayguard_plugins.ratelimit.facts import Fact, Known, Reading, mailbox, reader_of
 from relayguard_plugins.ratelimit.options import RuleOptions
 from relayguard_plugins.ratelimit.overrides import Overrides
 
@@ -33,7 +33,7 @@ class OverLimit(Result):
 class Rule:
     """One rule. `stage` is where it is asked, `refreshed` what it looks up in a file."""
 
-    def __init__(self, options: RuleOptions) -> None:
+    def __init__(self, options: RuleOptions, files: Files) -> None:
         amount = options.amount
         self.name = options.name
         self.stage = options.stage
@@ -41,14 +41,15 @@ class Rule:
         self.action = options.action
         self.listeners = (*(options.match.listener or ()), *(options.exempt.listener or ()))
         self.limit = amount.limit(options.name)
-        self.refreshed = Overrides(options.overrides, options.name, amount) if options.overrides else None
+        self.refreshed = Overrides(options.overrides, options.name, amount, files) if options.overrides else None
         self._amount = amount
         self._key = " ".join(options.key)
         self._binding = options.action in ("defer", "reject")
         self._matching = checks_of(options.match)
         self._exempting = checks_of(options.exempt)
-        prefixes = Prefixes(options.ipv4_prefix, options.ipv6_prefix)
-        self._readers = [reader_of(fact, prefixes) for fact in options.key]
+        reading = Reading(options.ipv4_prefix, options.ipv6_prefix, options.delimiter)
+        self._delimiter = options.delimiter
+        self._readers = [reader_of(fact, reading) for fact in options.key]
         # Unless the rule says otherwise: this host's own mail would become a bounce of a bounce, and a relay of ours
         # is the client of everybody's mail.
         self._spares_local = Role.LOCAL not in (options.match.role or ())
@@ -72,7 +73,8 @@ class Rule:
         for exempts in self._exempting:
             if exempts(known):
                 return []
-        member = str(known.recipient).casefold() if self.counted is Counted.DISTINCT_RECIPIENTS else ""
+        distinct = self.counted is Counted.DISTINCT_RECIPIENTS
+        member = "".join(mailbox(known.recipient, self._delimiter)) if distinct else ""
         charges = []
         for key in self._keys(known):
             limit = self.limit if self.refreshed is None else self.refreshed.get(key, self.limit)
@@ -96,10 +98,17 @@ class Rule:
         return OverLimit(rule=self.name, key=charge.key, limit=self._text(charge), retry_after=standing.retry_after)
 
     def _text(self, charge: Charge) -> str:
-        return self._amount.text if charge.limit is self.limit else "its own limit"
+        limit = charge.limit
+        return self._amount.text if limit is self.limit else f"its own limit of {limit.capacity:,}"
 
     def verdict(self, standing: Standing) -> Verdict | None:
         """Return what is to be done when a charge was not admitted; None in shadow."""
+        if isinf(standing.retry_after) and self._binding:
+            # To try again would change nothing. RFC 5321 §4.2.3: 552 is for what is too large.
+            text = f"More {self.counted} at once than are ever admitted"
+            return (
+                Reject(text=text, code=552, enhanced="5.2.3") if self.counted is Counted.BYTES else Reject(text=text)
+            )
         text = f"Too many {self.counted}{coming_back(standing.retry_after)}"
         if self.action == "defer":
             # RFC 5321 §4.2.1, §3.8: 421 says that the server closes the connection.
@@ -125,12 +134,3 @@ def coming_back(seconds: float) -> str:
     size, unit = next((each for each in _UNITS if seconds > 2 * each[0]), _UNITS[-1])
     number = max(1, ceil(seconds / size))
     return f", try again in {number} {unit if number > 1 else unit.removesuffix('s')}"
-
-
-def rules_of(options: Sequence[RuleOptions]) -> list[Rule]:
-    """Return the rules, and read what they look up; raises ValueError."""
-    rules = [Rule(each) for each in options]
-    for rule in rules:
-        if rule.refreshed is not None:
-            rule.refreshed.refresh()
-    return rules

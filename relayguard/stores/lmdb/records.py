@@ -6,27 +6,38 @@ from itertools import starmap
 from struct import Struct
 from struct import error as struct_error
 
-from relayguard.stores.arithmetic import STEP_SECONDS, Distinct, Rate, State, Window, expires
+from relayguard.stores.arithmetic import (
+    MEMBER,
+    STEP_SECONDS,
+    Distinct,
+    Rate,
+    State,
+    Window,
+    expires,
+    octets_of,
+    sound,
+)
 
 MAX_KEY = 511
 """The longest key that LMDB takes."""
 
 _DIGEST_SIZE = 16
 
-_RATE, _WINDOW, _DISTINCT = 1, 2, 3
+_RATE, _DISTINCT, _WINDOW = 1, 3, 4
 """The first octet of a value. Another layout gets another number: what is not known counts as nothing."""
+
+_KINDS = frozenset({_RATE, _WINDOW, _DISTINCT})
 
 # Each begins with its kind, when it expires and when it was last changed: a sweep reads no more.
 _HEAD = Struct("<Bdd")
 _RATE_RECORD = Struct("<Bddd")
-_WINDOW_RECORD = Struct("<Bddddddd")
-_DISTINCT_RECORD = Struct("<Bdddd")
-_MEMBER = Struct("<8sd")
+_SLOT = Struct("<qd")
+_RECORD = Struct("<Bdddd")
 
 
 def counter_key(limit: str, key: str) -> bytes:
     """Return the key under which a counter is kept. The end of one that is too long is told by its hash."""
-    whole = f"{limit}\0{key}".encode("utf-8", "surrogateescape")
+    whole = octets_of(f"{limit}\0{key}")
     if len(whole) <= MAX_KEY:
         return whole
     digest = blake2b(whole, digest_size=_DIGEST_SIZE).hexdigest().encode()
@@ -43,11 +54,9 @@ def encode(state: State) -> bytes:
     """Pack a state."""
     if isinstance(state, Rate):
         return _RATE_RECORD.pack(_RATE, state.full, state.updated, state.span)
-    if isinstance(state, Window):
-        start, previous, current, updated, seconds, amount = state
-        return _WINDOW_RECORD.pack(_WINDOW, expires(state), updated, start, previous, current, seconds, amount)
-    head = _DISTINCT_RECORD.pack(_DISTINCT, expires(state), state.updated, state.seconds, state.amount)
-    return head + b"".join(starmap(_MEMBER.pack, state.members.items()))
+    kind = _WINDOW if isinstance(state, Window) else _DISTINCT
+    head = _RECORD.pack(kind, expires(state), state.updated, state.seconds, state.amount)
+    return head + (b"".join(starmap(_SLOT.pack, state.slots)) if isinstance(state, Window) else state.members)
 
 
 def decode(value: bytes) -> State | None:
@@ -56,14 +65,13 @@ def decode(value: bytes) -> State | None:
         kind = value[0]
         if kind == _RATE:
             _, full, updated, span = _RATE_RECORD.unpack(value)
-            return Rate(full, span, updated)
+            return sound(Rate(full, span, updated))
+        _, _, updated, seconds, amount = _RECORD.unpack_from(value)
+        rest = value[_RECORD.size :]
         if kind == _WINDOW:
-            _, _, updated, start, previous, current, seconds, amount = _WINDOW_RECORD.unpack(value)
-            return Window(start, previous, current, updated, seconds, amount)
-        if kind == _DISTINCT:
-            _, _, updated, seconds, amount = _DISTINCT_RECORD.unpack_from(value)
-            members = dict(_MEMBER.iter_unpack(value[_DISTINCT_RECORD.size :]))
-            return Distinct(members, updated, seconds, amount)
+            return sound(Window(tuple(_SLOT.iter_unpack(rest)), updated, seconds, amount))
+        if kind == _DISTINCT and len(rest) % MEMBER.size == 0:
+            return sound(Distinct(rest, updated, seconds, amount))
     except (IndexError, struct_error):
         pass
     return None
@@ -78,6 +86,6 @@ def due(counters: Iterable[tuple[bytes, bytes]], now: float) -> list[bytes]:
             found.append(counter)
             continue
         kind, ends, updated = head(value)
-        if ends < now or updated > behind or not _RATE <= kind <= _DISTINCT:
+        if ends < now or updated > behind or kind not in _KINDS:
             found.append(counter)
     return found

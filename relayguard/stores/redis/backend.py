@@ -11,10 +11,20 @@ from redis.exceptions import NoScriptError, ResponseError
 from relayguard.core.limits import Charge, Standing
 from relayguard.stores.arithmetic import State, expires, is_over, used
 from relayguard.stores.backend import Entry, StoreError, Trouble
-from relayguard.stores.redis.codec import KeyNames, charge_words, distinct_of, standings, state_of
+from relayguard.stores.redis.codec import (
+    KeyNames,
+    charge_words,
+    distinct_of,
+    scanned,
+    seconds_of,
+    senseless,
+    standings,
+    state_of,
+)
 from relayguard.stores.redis.errors import store_error
-from relayguard.stores.redis.pool import Command, RedisPool
-from relayguard.stores.redis.server import RedisServer
+from relayguard.stores.redis.nodes import RedisNodes
+from relayguard.stores.redis.pool import Command
+from relayguard.stores.redis.server import Node, RedisServer
 
 _SCANNED = 500
 _PATIENCE = 5.0
@@ -50,7 +60,7 @@ class RedisBackend:
         # This is how the protocol names a script; it protects nothing.
         self._script = sha1(script, usedforsecurity=False).hexdigest()
         self._load: Command = ("SCRIPT", "LOAD", script)
-        self._pool = RedisPool(RedisServer(url, password_file, ca_file).connection, self._load)
+        self._nodes = RedisNodes(RedisServer(url, password_file, ca_file), self._load)
 
     async def take(self, charges: Sequence[Charge]) -> Sequence[Standing]:
         """See `Backend`."""
@@ -74,24 +84,30 @@ class RedisBackend:
         )
         try:
             async with asyncio.timeout(self._timeout):
-                (answer,) = await self._pool.ask(call)
+                (answer,) = await self._nodes.ask(call)
                 if isinstance(answer, NoScriptError):
                     # Somebody has flushed the scripts, or another server has taken over.
-                    _, answer = await self._pool.ask(self._load, call)
+                    _, answer = await self._nodes.ask(self._load, call)
         except TimeoutError:
             raise _late(self._timeout) from None
         return standings(_unless_refused(answer), len(charges))
 
     async def entries(self) -> AsyncIterator[Entry]:
         """See `Backend`. A counter that changes meanwhile may be missed."""
-        now = self._now() if self._now else await self._time()
+        held_by, time = await self._ask_beside(self._timeout, ("TIME",))
+        now = self._now() if self._now else seconds_of(time)
         found: set[bytes] = set()
         cursor = b"0"
         while True:
-            (answer,) = await self._ask(_PATIENCE, ("SCAN", cursor, "MATCH", self._names.pattern, "COUNT", _SCANNED))
-            cursor, scanned = _scanned(_unless_refused(answer))
+            scan = ("SCAN", cursor, "MATCH", self._names.pattern, "COUNT", _SCANNED)
+            node, answer = await self._ask_beside(_PATIENCE, scan)
+            if node != held_by:
+                # The counters have moved, and the cursor of one node means nothing to another.
+                held_by, cursor = node, b"0"
+                continue
+            cursor, names = scanned(answer)
             # A server that makes room for more counters may show one twice.
-            names = [name for name in dict.fromkeys(scanned) if name not in found]
+            names = [name for name in dict.fromkeys(names) if name not in found]
             found.update(names)
             for name, state in zip(names, await self._states(names), strict=True):
                 shown = self._names.shown(name)
@@ -112,17 +128,9 @@ class RedisBackend:
         """See `Backend`."""
         try:
             async with asyncio.timeout(self._timeout):
-                await self._pool.close()
+                await self._nodes.close()
         except TimeoutError:
             raise _late(self._timeout) from None
-
-    async def _time(self) -> float:
-        (answer,) = await self._ask(self._timeout, ("TIME",))
-        match _unless_refused(answer):
-            case [bytes() as seconds, bytes() as microseconds] if seconds.isdigit() and microseconds.isdigit():
-                return int(seconds) + int(microseconds) / 1e6
-            case _:
-                raise _senseless()
 
     async def _states(self, names: Sequence[bytes]) -> list[State | None]:
         if not names:
@@ -130,7 +138,7 @@ class RedisBackend:
         (texts,) = await self._ask(_PATIENCE, ("MGET", *names))
         _unless_refused(texts)
         if not isinstance(texts, list) or len(texts) != len(names):
-            raise _senseless()
+            raise senseless()
         # What is no string is a sorted set, or gone, or none of ours.
         sets = [name for name, text in zip(names, texts, strict=True) if text is None]
         members = (
@@ -142,20 +150,20 @@ class RedisBackend:
             for name, text in zip(names, texts, strict=True)
         ]
 
+    async def _ask_beside(self, seconds: float, command: Command) -> tuple[Node | None, object]:
+        try:
+            async with asyncio.timeout(seconds):
+                node, answer = await self._nodes.ask_beside(self._names.name("", ""), command)
+        except TimeoutError:
+            raise _late(seconds) from None
+        return node, _unless_refused(answer)
+
     async def _ask(self, seconds: float, *commands: Command) -> list[object]:
         try:
             async with asyncio.timeout(seconds):
-                return await self._pool.ask(*commands)
+                return await self._nodes.ask(*commands)
         except TimeoutError:
             raise _late(seconds) from None
-
-
-def _scanned(answer: object) -> tuple[bytes, list[bytes]]:
-    match answer:
-        case [bytes() as cursor, list() as names]:
-            return cursor, [name for name in names if isinstance(name, bytes)]
-        case _:
-            raise _senseless()
 
 
 def _unless_refused(answer: object) -> object:
@@ -166,7 +174,3 @@ def _unless_refused(answer: object) -> object:
 
 def _late(seconds: float) -> StoreError:
     return StoreError(Trouble.TIMEOUT, f"no answer within {seconds:g} s")
-
-
-def _senseless() -> StoreError:
-    return StoreError(Trouble.BROKEN, "the server answers what nobody asked")

@@ -11,6 +11,8 @@ _TROUBLES: tuple[tuple[tuple[type[Exception], ...], Trouble], ...] = (
     ((exceptions.OutOfMemoryError,), Trouble.FULL),
     # A server that has lost its master is as good as away.
     ((exceptions.ConnectionError, exceptions.ClusterDownError, OSError), Trouble.UNREACHABLE),
+    # So are counters that are just being moved to another one.
+    ((exceptions.TryAgainError,), Trouble.UNREACHABLE),
 )
 
 _BY_WORDS = (
@@ -35,6 +37,11 @@ def store_error(error: Exception, *, logging_in: bool = False) -> StoreError:
         return StoreError(Trouble.UNREACHABLE, "the server refused the user, the password or the database")
     if isinstance(error, exceptions.BusyLoadingError):
         return StoreError(Trouble.UNREACHABLE, "the server is still loading what it holds")
+    if isinstance(error, exceptions.AskError):
+        # MOVED is one, too. Where to stands in it, but not that it has not been followed.
+        return StoreError(
+            Trouble.UNREACHABLE, "the counters are on another node of the cluster, or on their way there"
+        )
     return StoreError(_trouble(error), _message(error))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from hiredis import pack_command
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import InvalidResponse, MasterDownError, ReadOnlyError, RedisError, ResponseError
 
 from relayguard.stores.backend import StoreError, Trouble
 from relayguard.stores.redis.errors import store_error
@@ -15,6 +15,8 @@ MAX_CONNECTIONS = 16
 
 _OPENING_SECONDS = 5.0
 """For TCP, TLS and logging in. More than anybody waits for it: whoever comes next will find it open."""
+
+_DEMOTED = (ReadOnlyError, MasterDownError)
 
 Command = tuple[str | int | bytes, ...]
 
@@ -39,9 +41,15 @@ class RedisPool:
         """Send commands at once and return their answers, of which some may be a ResponseError. Raises StoreError."""
         connection = await self._acquire()
         try:
-            return await _exchange(connection, commands)
+            answers = await _exchange(connection, commands)
         except (RedisError, OSError) as error:
             raise store_error(error) from None
+        else:
+            if any(isinstance(answer, _DEMOTED) for answer in answers):
+                # Another server has taken over: the name in the URL may lead there by now.
+                await connection.disconnect(nowait=True)
+                await self._let_idle_go()
+            return answers
         finally:
             await self._release(connection)
 
@@ -53,8 +61,12 @@ class RedisPool:
         for task in self._opening:
             task.cancel()
         await asyncio.gather(*self._opening, return_exceptions=True)
+        await self._let_idle_go()
+
+    async def _let_idle_go(self) -> None:
         idle, self._idle = self._idle, []
-        await asyncio.gather(*(connection.disconnect() for connection in idle))
+        self._places += len(idle)
+        await asyncio.gather(*(connection.disconnect(nowait=True) for connection in idle))
 
     async def _acquire(self) -> AbstractConnection:
         if self._closed:
@@ -140,9 +152,12 @@ async def _exchange(connection: AbstractConnection, commands: Sequence[Command])
         packed = b"".join(pack_command(command) for command in commands)  # type: ignore[arg-type]  # of any length
         await connection.send_packed_command(packed, check_health=False)
         return [await _answer(connection) for _ in commands]
-    except BaseException:
+    except BaseException as error:
         # What comes over it now answers nobody's question.
         await connection.disconnect(nowait=True)
+        if isinstance(error, ValueError):
+            # The library reads some errors, such as MOVED, more closely than they were written, and quotes them.
+            raise InvalidResponse("the server answers with an error that cannot be read") from None
         raise
 
 

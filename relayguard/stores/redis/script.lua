@@ -4,11 +4,12 @@
 --   algorithm amount seconds burst cost binding member
 -- The answer is for each: admitted used left retry_after.
 --
--- A counter is a string of words ("rate full span updated", "window start previous ..."), or for DISTINCT a sorted set:
+-- A counter is a string of words ("rate full span updated", "window updated seconds amount" and then a number and a count for
+-- each slot), or for DISTINCT a sorted set:
 -- members by when they were seen, and before them all, at -inf, the head "distinct updated seconds amount".
 
-local EPSILON, STEP_SECONDS = 1e-6, 1.0
-local WORDS = { rate = 3, window = 6, distinct = 3 }
+local EPSILON, STEP_SECONDS, SLOTS = 1e-6, 1.0, 24
+local WORDS = { rate = 3, distinct = 3 }
 
 local now = tonumber(ARGV[1])
 if not now then
@@ -61,7 +62,8 @@ local function kept(key, algorithm)
     sound = sound and number ~= nil
     numbers[#numbers + 1] = number
   end
-  if not found or WORDS[found] ~= #numbers or not sound then
+  local whole_window = found == 'window' and #numbers >= 3 and #numbers % 2 == 1
+  if not found or not (whole_window or WORDS[found] == #numbers) or not sound then
     unreadable = key
     return nil
   end
@@ -86,7 +88,7 @@ local function judge_rate(key, charge)
   local before = now
   if state then
     local late = late_by(state[3])
-    before = math.max(math.min(state[1] - late, state[3] - late + span), now)
+    before = math.max(math.min(state[1] - late, math.min(state[3] - late, now) + span), now)
   end
   local after = before + charge.cost * interval
   local wait = after - now - span
@@ -101,47 +103,69 @@ local function judge_rate(key, charge)
   end
 end
 
-local function advance(state, seconds)
-  local start, previous, current = math.min(state[1] - late_by(state[4]), now), state[2], state[3]
-  local passed = math.floor((now - start) / seconds)
-  if passed == 0 then
-    return start, previous, current
+-- Returns the numbers and counts of the slots that still count, one after the other, and their sum.
+local function living_slots(state, seconds, current)
+  local slots, used = {}, 0
+  if state[2] ~= seconds then
+    local late = late_by(state[1])
+    local updated, shift = state[1] - late, math.floor(late * SLOTS / state[2])
+    local oldest = math.floor(updated * SLOTS / state[2]) - SLOTS
+    for i = 4, #state, 2 do
+      if state[i] - shift > oldest then
+        used = used + state[i + 1]
+      end
+    end
+    local slot = math.floor(updated * SLOTS / seconds)
+    if slot > current - SLOTS then
+      return { slot, used }, used
+    end
+    return {}, 0
   end
-  return start + passed * seconds, passed == 1 and current or 0, 0
+  local shift = math.floor(late_by(state[1]) * SLOTS / seconds)
+  for i = 4, #state, 2 do
+    if state[i] - shift > current - SLOTS then
+      slots[#slots + 1] = state[i] - shift
+      slots[#slots + 1] = state[i + 1]
+      used = used + state[i + 1]
+    end
+  end
+  return slots, used
 end
 
-local function window_wait(charge, start, previous, current)
-  if charge.cost > charge.amount then
-    return math.huge
+local function window_wait(charge, slots, used)
+  for i = 1, #slots, 2 do
+    used = used - slots[i + 1]
+    if used + charge.cost <= charge.amount + EPSILON then
+      return (slots[i] + SLOTS) * charge.seconds / SLOTS
+    end
   end
-  local room = charge.amount - charge.cost
-  if current > room then
-    start, previous, current = start + charge.seconds, current, 0
-  end
-  if previous == 0 then
-    return start - now
-  end
-  return start + charge.seconds * (1 - (room - current) / previous) - now
+  return math.huge
 end
 
 local function judge_window(key, charge)
-  local start, previous, current = now, 0, 0
+  local current = math.floor(now * SLOTS / charge.seconds)
+  local slots, used = {}, 0
   local state = kept(key, 'window')
   if state then
-    start, previous, current = advance(state, charge.seconds)
+    slots, used = living_slots(state, charge.seconds, current)
   end
-  local used = previous * (1 - (now - start) / charge.seconds) + current
   local admitted = used + charge.cost <= charge.amount + EPSILON
   local retry_after = 0
   if admitted then
     used = used + charge.cost
   else
-    retry_after = window_wait(charge, start, previous, current)
+    retry_after = window_wait(charge, slots, used) - now
   end
   local left = math.max(0, whole(charge.amount - used + EPSILON))
   return admitted, used / charge.amount, left, retry_after, function()
-    keep(key, start + 2 * charge.seconds,
-      'window', start, previous, current + charge.cost, now, charge.seconds, charge.amount)
+    if #slots > 0 and slots[#slots - 1] >= current then
+      slots[#slots] = slots[#slots] + charge.cost
+    else
+      slots[#slots + 1] = current
+      slots[#slots + 1] = charge.cost
+    end
+    keep(key, (slots[#slots - 1] + SLOTS) * charge.seconds / SLOTS,
+      'window', now, charge.seconds, charge.amount, unpack(slots))
   end
 end
 
@@ -150,8 +174,11 @@ local function count_member(key, charge, head, foreign, late, gone)
   if foreign then
     redis.call('DEL', key)
   end
+  local newest = redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')[2]
+  newest = newest ~= '-inf' and tonumber(newest) or now + late
+  local seen = math.max(now + late, newest)
   -- What needs memory comes first: a server that is full refuses only the first change of a script.
-  redis.call('ZADD', key, '-inf', text, exact(now + late), charge.member)
+  redis.call('ZADD', key, '-inf', text, exact(seen), charge.member)
   if head and head ~= text then
     redis.call('ZREM', key, head)
   end
@@ -161,7 +188,7 @@ local function count_member(key, charge, head, foreign, late, gone)
     for i = 1, #members, 2 do
       redis.call('ZADD', key, exact(tonumber(members[i + 1]) - late), members[i])
     end
-    redis.call('ZADD', key, exact(now), charge.member)
+    redis.call('ZADD', key, exact(seen - late), charge.member)
   end
   redis.call('PEXPIRE', key, lifetime(now + charge.seconds))
 end

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
@@ -11,6 +12,13 @@ from redis.credentials import CredentialProvider
 from relayguard.stores.backend import StoreError, Trouble
 
 _PORT = 6379
+
+
+class Node(NamedTuple):
+    """Where a node of a cluster listens."""
+
+    host: str
+    port: int
 
 
 class RedisServer:
@@ -46,16 +54,25 @@ class RedisServer:
         user = unquote(parts.username or "")
         self._login = _Login(user, password_file) if user or password_file else None
 
-    def connection(self) -> AbstractConnection:
-        """Return a new connection; it is opened when something is sent. Waiting is bounded by who uses it."""
+    @property
+    def host(self) -> str:
+        """The host that the URL names, nothing for a unix socket."""
+        return self._host if not self._path else ""
+
+    def connection(self, node: Node | None = None) -> AbstractConnection:
+        """Return a new connection; it is opened when something is sent. Waiting is bounded by who uses it.
+
+        It goes to `node` if one is given, with the login and the trust that are meant for the URL's.
+        """
         if self._path:
             return UnixDomainSocketConnection(
                 path=self._path, db=self._db, credential_provider=self._login, protocol=2, socket_timeout=None
             )
         kind = SSLConnection if self._tls else Connection
+        host, port = node or (self._host, self._port)
         made = kind(
-            host=self._host,
-            port=self._port,
+            host=host,
+            port=port,
             db=self._db,
             credential_provider=self._login,
             protocol=2,

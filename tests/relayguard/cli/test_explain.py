@@ -14,10 +14,10 @@ MESSAGE = "From: Alice <alice@good.example>\nAuthentication-Results: mx.example.
 
 @pytest.fixture
 def explain(relayguard: Run, config: Callable[[str], Path], tmp_path: Path) -> Callable[..., str]:
-    def run(*options: str, message: str = MESSAGE) -> str:
+    def run(*options: str, message: str = MESSAGE, filters: str = "") -> str:
         (tmp_path / "zone").write_text(ZONE)
         (tmp_path / "message.eml").write_text(message)
-        path = config('authserv_id = "mx.example.com"\nprofile = "enforce"')
+        path = config('authserv_id = "mx.example.com"\nprofile = "enforce"\n' + filters)
         done = relayguard("explain", tmp_path / "message.eml", "-c", path, "--zone", tmp_path / "zone", *options)
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -46,6 +46,12 @@ def test_mail_that_is_not_incoming_is_not_judged(explain: Callable[..., str], ro
     said = explain("--role", role)
     assert f"role {role}" in said
     assert "dmarc=" not in said
+
+
+def test_it_is_played_as_the_submission_of_a_login(explain: Callable[..., str]) -> None:
+    said = explain("--login", "bob", filters='filters = ["sender_login"]')
+    assert "role submission" in said
+    assert "decision: rejected by sender_login: 553 5.7.1 bob may not write as alice@good.example (MAIL FROM)" in said
 
 
 def test_each_stage_and_filter_is_shown_with_its_milliseconds(explain: Callable[..., str]) -> None:

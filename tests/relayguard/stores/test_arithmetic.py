@@ -1,7 +1,7 @@
 from math import inf
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from relayguard.core.limits import Algorithm, Charge, Limit, Standing
@@ -61,16 +61,32 @@ def test_a_rate_gives_back_little_by_little() -> None:
     assert counter.admitted(50) == 5
 
 
-def test_a_window_is_not_emptied_by_the_turn_of_a_period() -> None:
+def test_a_window_never_admits_more_than_it_says_in_23_of_24_parts_of_its_period() -> None:
     counter = Counter(WINDOW)
-    counter.now += 1
-    counter.take()
-    counter.now += HOUR - 2
-    assert counter.admitted(50) == 9
-    counter.now += 2
+    counter.now += HOUR / 24 - 1
+    assert counter.admitted(50) == 10
+    counter.now += HOUR * 23 / 24
     assert counter.admitted(50) == 0
-    counter.now += HOUR / 2
-    assert 3 <= counter.admitted(50) <= 5
+    counter.now += 2
+    assert counter.admitted(50) == 10
+
+
+def test_who_uses_up_a_window_at_the_same_hour_each_day_may_do_so() -> None:
+    counter = Counter(Limit("daily", Algorithm.WINDOW, 10, 86400.0))
+    for _ in range(5):
+        assert counter.admitted(10) == 10
+        counter.now += 86400
+
+
+def test_what_came_at_different_times_is_forgotten_at_different_times() -> None:
+    counter = Counter(WINDOW)
+    for _ in range(10):
+        counter.take()
+        counter.now += HOUR / 12
+    counter.now += HOUR / 6
+    for _ in range(10):
+        assert counter.admitted(50) == 1
+        counter.now += HOUR / 12
 
 
 def test_a_member_that_is_known_is_always_admitted() -> None:
@@ -115,8 +131,9 @@ def test_a_limit_that_was_made_smaller_holds_from_now_on_and_for_no_longer_than_
     counter.admitted(10)
     smaller = limit.burst and 2
     counter.limit = Limit(limit.name, limit.algorithm, 2, 60.0, smaller)
-    assert not counter.take().admitted
-    counter.now += 121.0
+    refused = counter.take()
+    assert not refused.admitted
+    counter.now += refused.retry_after + 61
     assert counter.take().admitted
 
 
@@ -157,6 +174,7 @@ def test_a_counter_of_another_algorithm_counts_as_none() -> None:
     assert judge(Charge(WINDOW, "a"), state, NOON)[0].left == 9
 
 
+@example(RATE, [(0.0, 10), (-1.0, 1)])
 @given(
     st.sampled_from(LIMITS),
     st.lists(st.tuples(st.floats(-2 * HOUR, 3 * HOUR), st.integers(1, 12)), max_size=40),

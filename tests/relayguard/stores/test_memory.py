@@ -55,7 +55,7 @@ def test_counters_are_shown_until_they_say_nothing_any_more() -> None:
     clock = FrozenClock()
     store = MemoryBackend(now=clock.now)
     take(store, "a", 5)
-    assert entries(store) == [Entry("logins", "a", 0.5, clock.now() + 120.0)]
+    assert entries(store) == [Entry("logins", "a", 0.5, clock.now() + 60.0)]
     clock.advance(121)
     assert entries(store) == []
 

@@ -61,9 +61,9 @@ class Rig:
             monotonic=self.clock.now,
         )
 
-    def take(self, times: int = 1, *, binding: bool = True) -> int:
+    def take(self, times: int = 1) -> int:
         async def go() -> int:
-            charge = Charge(LIMIT, "bob", binding=binding)
+            charge = Charge(LIMIT, "bob")
             return sum([(await self.store.take([charge]))[0].admitted for _ in range(times)])
 
         return asyncio.run(go())
@@ -82,7 +82,7 @@ def test_a_store_that_answers_is_the_only_one_asked() -> None:
     assert rig.value("store_operations_total", store="redis", outcome="ok") == 20
     assert rig.value("store_operations_total", store="memory", outcome="ok") is None
     assert rig.value("limit_decisions_total", limit="logins", outcome="admitted") == 12
-    assert rig.value("limit_decisions_total", limit="logins", outcome="refused") == 8
+    assert rig.value("limit_decisions_total", limit="logins", outcome="over") == 8
     assert rig.lines == []
 
 
@@ -132,10 +132,21 @@ def test_mail_flows_even_if_nothing_can_be_counted_at_all() -> None:
     assert asyncio.run(store.take([Charge(LIMIT, "bob")]))[0].admitted
 
 
-def test_what_is_over_a_limit_in_shadow_is_counted_apart() -> None:
+def test_what_was_not_counted_because_of_another_charge_is_not_told_as_admitted() -> None:
     rig = Rig(None)
-    assert rig.take(14, binding=False) == 12
-    assert rig.value("limit_decisions_total", limit="logins", outcome="shadow") == 2
+    rig.take(12)
+    other = Limit("others", Algorithm.WINDOW, 100, 60.0)
+    asyncio.run(rig.store.take([Charge(LIMIT, "bob"), Charge(other, "bob")]))
+    assert rig.value("limit_decisions_total", limit="others", outcome="admitted") is None
+    asyncio.run(rig.store.take([Charge(LIMIT, "bob", binding=False), Charge(other, "bob")]))
+    assert rig.value("limit_decisions_total", limit="others", outcome="admitted") == 1
+    assert rig.value("limit_decisions_total", limit="logins", outcome="over") == 2
+
+
+def test_what_the_whole_limit_admits_a_share_of_it_admits_too() -> None:
+    rig = Rig(Trouble.UNREACHABLE, parties=100)
+    assert asyncio.run(rig.store.take([Charge(LIMIT, "bob", 10)]))[0].admitted
+    assert not asyncio.run(rig.store.take([Charge(LIMIT, "bob", 13)]))[0].admitted
 
 
 def test_the_fullest_key_of_each_limit_is_told_now_and_then() -> None:

@@ -1,3 +1,4 @@
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -55,6 +56,17 @@ def test_nobody_logs_in_or_writes_where_there_is_no_envelope_yet() -> None:
 def test_what_is_asked_for_is_what_was_said() -> None:
     assert Conditions(login=("bob",), author=("a.example",)).facts == {Fact.LOGIN, Fact.AUTHOR_DOMAIN}
     assert Conditions().facts == set()
+
+
+@pytest.mark.parametrize("table", [{"login": ("",)}, {"listener": ("",)}])
+def test_an_empty_name_is_refused(table: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="an empty name is nobody's"):
+        Conditions(**table)
+
+
+def test_a_network_of_ipv4_in_the_dress_of_ipv6_is_refused_for_no_client_is_in_it() -> None:
+    with pytest.raises(ValueError, match="is IPv4: write it so"):
+        Conditions(client=(ip_network("::ffff:192.0.2.0/120"),))
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,20 @@ from hypothesis import strategies as st
 
 from relayguard import Role, Session, Stage, parse_path
 from relayguard.testing import a_session, an_envelope, some_headers
-from relayguard_plugins.ratelimit.facts import KNOWN_AT, MAX_SIGNATURES, Fact, Known, Prefixes, reader_of, shown
+from relayguard_plugins.ratelimit.facts import (
+    KNOWN_AT,
+    MAX_SIGNATURES,
+    Fact,
+    Known,
+    Reading,
+    mailbox,
+    reader_of,
+    shown,
+)
 
 
-def read(fact: Fact, known: Known, prefixes: Prefixes | None = None) -> list[str]:
-    return list(reader_of(fact, prefixes or Prefixes())(known))
+def read(fact: Fact, known: Known, reading: Reading | None = None) -> list[str]:
+    return list(reader_of(fact, reading or Reading())(known))
 
 
 def test_each_fact_is_known_at_a_stage_and_can_be_read() -> None:
@@ -19,7 +28,7 @@ def test_each_fact_is_known_at_a_stage_and_can_be_read() -> None:
         a_session("192.0.2.7", listener="in"),
         an_envelope("Bob@Example.org", Role.SUBMISSION, login="Bob"),
         parse_path(b"Eve@example.net"),
-        some_headers("From: a@author.example\r\nDKIM-Signature: v=1; b=abc;\r\n\r\n"),
+        some_headers("From: a@author.example\r\nDKIM-Signature: v=1; b=abcd;\r\n\r\n"),
     )
     found = {fact: read(fact, known) for fact in Fact if fact is not Fact.DKIM_SIGNATURE}
     assert found == {
@@ -50,8 +59,8 @@ def test_a_client_belongs_to_its_network(client: str, network: str) -> None:
 
 
 def test_how_large_a_network_is_can_be_said() -> None:
-    assert read(Fact.NETWORK, Known(a_session("192.0.2.7")), Prefixes(ipv4=16)) == ["192.0.0.0/16"]
-    assert read(Fact.NETWORK, Known(a_session("2001:db8::1")), Prefixes(ipv6=48)) == ["2001:db8::/48"]
+    assert read(Fact.NETWORK, Known(a_session("192.0.2.7")), Reading(ipv4=16)) == ["192.0.0.0/16"]
+    assert read(Fact.NETWORK, Known(a_session("2001:db8::1")), Reading(ipv6=48)) == ["2001:db8::/48"]
 
 
 def test_a_client_is_the_same_over_ipv4_and_in_its_dress_of_ipv6() -> None:
@@ -66,8 +75,8 @@ def test_what_is_not_there_has_no_value(fact: Fact) -> None:
 
 
 def test_a_signature_is_the_same_however_it_is_folded() -> None:
-    plain = some_headers("DKIM-Signature: v=1; d=example.com; bh=xyz=; b=abcdef\r\n\r\n")
-    folded = some_headers("DKIM-Signature: v=1; b=abc\r\n\tdef ; d=example.com; bh=xyz=;\r\n\r\n")
+    plain = some_headers("DKIM-Signature: v=1; d=example.com; bh=xyz=; b=abcdefgh\r\n\r\n")
+    folded = some_headers("DKIM-Signature: v=1; b=abc\r\n\tdefgh ; d=example.com; bh=xyz=;\r\n\r\n")
     session = a_session()
     assert read(Fact.DKIM_SIGNATURE, Known(session, headers=plain)) == read(
         Fact.DKIM_SIGNATURE, Known(session, headers=folded)
@@ -75,8 +84,48 @@ def test_a_signature_is_the_same_however_it_is_folded() -> None:
 
 
 def test_of_many_signatures_a_few_are_counted_each_once() -> None:
-    fields = "".join(f"DKIM-Signature: b=sig{number % 8}\r\n" for number in range(40))
+    fields = "".join(f"DKIM-Signature: b=sig{number % 20:05d}\r\n" for number in range(40))
     assert len(read(Fact.DKIM_SIGNATURE, Known(a_session(), headers=some_headers(fields + "\r\n")))) == MAX_SIGNATURES
+
+
+def test_a_signature_is_the_same_however_its_last_bits_are_spelt() -> None:
+    one, other = (some_headers(f"DKIM-Signature: b={text}\r\n\r\n") for text in ("abcdeQ==", "abcdeR=="))
+    session = a_session()
+    assert read(Fact.DKIM_SIGNATURE, Known(session, headers=one)) == read(
+        Fact.DKIM_SIGNATURE, Known(session, headers=other)
+    )
+
+
+def test_the_signature_of_the_author_is_counted_however_many_others_stand_above_it() -> None:
+    sign = "DKIM-Signature: v=1; a=rsa-sha256; d={}; s=s; h=from; bh=AAAA; b={}\r\n"
+    author = sign.format("example.org", "abcdefgh")
+    junk = "".join(sign.format("junk.example", f"junk{number:04d}") for number in range(30))
+    from_field = "From: a@example.org\r\n\r\n"
+    (alone,) = read(Fact.DKIM_SIGNATURE, Known(a_session(), headers=some_headers(author + from_field)))
+    assert alone in read(Fact.DKIM_SIGNATURE, Known(a_session(), headers=some_headers(junk + author + from_field)))
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        (b"<Bob@Example.org>", "bob@example.org"),
+        (b'<"Bob"@example.org>', "bob@example.org"),
+        (b'<"B\\ob"@example.org>', "bob@example.org"),
+        (b"<bob+news@example.org>", "bob@example.org"),
+        (b"<+x@example.org>", "+x@example.org"),
+        (b"<bob>", "bob"),
+        (b"<b..ob@Example.org>", "b..ob@example.org"),
+        (b"<postmaster>", "postmaster"),
+    ],
+)
+def test_a_mailbox_is_the_same_however_it_is_written_and_one_with_a_defect_counts(path: bytes, key: str) -> None:
+    assert mailbox(parse_path(path), "+") == (key,)
+
+
+def test_the_domain_of_an_address_with_a_defect_counts() -> None:
+    known = Known(a_session(), an_envelope("b..ob@Example.org"), parse_path(b"<x..y@Victim.example>"))
+    assert read(Fact.SENDER_DOMAIN, known) == ["example.org"]
+    assert read(Fact.RECIPIENT_DOMAIN, known) == ["victim.example"]
 
 
 def test_every_fact_is_known_before_the_message_ends() -> None:

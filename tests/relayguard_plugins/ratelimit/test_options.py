@@ -1,3 +1,4 @@
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -61,6 +62,29 @@ INCOMING = Conditions(role=(Role.INCOMING,))
             "can never match: who has logged",
         ),
         ({"match": SUBMISSION, "exempt": SUBMISSION}, "can never match: all of match.role is exempt"),
+        ({"match": Conditions(login=("bob",)), "exempt": Conditions(login=("Bob",))}, "all of match.login is exempt"),
+        (
+            {"match": Conditions(login=("bob@example.org",)), "exempt": Conditions(login=("@Example.org",))},
+            "all of match.login is exempt",
+        ),
+        (
+            {
+                "match": Conditions(client=(ip_network("192.0.2.1/32"),)),
+                "exempt": Conditions(client=(ip_network("2001:db8::/32"), ip_network("192.0.2.0/24"))),
+            },
+            "all of match.client is exempt",
+        ),
+        (
+            {"match": Conditions(sender=("a@mail.example.com",)), "exempt": Conditions(sender=("example.com",))},
+            "all of match.sender is exempt",
+        ),
+        ({"exempt": SUBMISSION}, "every role that it could be about is exempt"),
+        (
+            {"exempt": Conditions(client=(ip_network("0.0.0.0/0"), ip_network("::/0"))), "key": "network"},
+            "every client is exempt",
+        ),
+        ({"delimiter": "@"}, "delimiter must be one character"),
+        ({"limit": "9 recipients per 900 weeks"}, "a period is at most 53 weeks"),
         ({"exempt": Conditions(recipient=("a.example",)), "limit": "9 messages per day"}, "recipient is not known"),
     ],
 )
@@ -75,10 +99,19 @@ def test_two_rules_cannot_have_one_name() -> None:
         Options(rule=(rule(), rule(key="sender")))
 
 
-@pytest.mark.parametrize("limit", ["100 recipients per hour", "200 recipients per 60 minutes"])
-def test_two_rules_that_limit_the_same_in_the_same_time_contradict_each_other(limit: str) -> None:
-    with pytest.raises(ValueError, match="logins and others contradict each other"):
-        Options(rule=(rule(), rule("others", limit)))
+@pytest.mark.parametrize(
+    ("limit", "other"),
+    [
+        ("200 recipients per hour", "100 recipients per hour"),
+        ("200 recipients per hour", "200 recipients per 60 minutes"),
+        ("200 recipients per hour, burst 20", "100 recipients per hour, burst 10"),
+        ("200 recipients per hour, burst 20", "200 recipients per hour, burst 10"),
+    ],
+)
+def test_of_two_rules_about_the_same_one_that_would_never_do_anything_is_refused(limit: str, other: str) -> None:
+    for first, second in ((limit, other), (other, limit)):
+        with pytest.raises(ValueError, match="logins and others contradict each other"):
+            Options(rule=(rule(limit=first), rule("others", second)))
 
 
 @pytest.mark.parametrize(
@@ -87,6 +120,7 @@ def test_two_rules_that_limit_the_same_in_the_same_time_contradict_each_other(li
         {"limit": "200 recipients per day"},
         {"limit": "200 messages per hour"},
         {"limit": "200 recipients per hour, burst 20"},
+        {"limit": "1000 recipients per hour", "action": "reject"},
         {"key": "sender"},
         {"match": SUBMISSION},
         {"limit": "100 recipients per hour", "action": "shadow"},
@@ -94,3 +128,14 @@ def test_two_rules_that_limit_the_same_in_the_same_time_contradict_each_other(li
 )
 def test_rules_about_different_things_stand_beside_each_other(other: dict[str, Any]) -> None:
     assert len(Options(rule=(rule(), rule("others", **other))).rule) == 2
+
+
+def test_a_slow_rate_with_a_great_burst_stands_beside_a_fast_one_with_a_small_burst() -> None:
+    slow, fast = rule(limit="200 recipients per hour, burst 100"), rule("b", "3600 recipients per hour, burst 10")
+    assert len(Options(rule=(slow, fast)).rule) == 2
+
+
+def test_the_order_in_which_conditions_are_written_makes_no_difference() -> None:
+    one, other = (Conditions(login=names) for names in (("a", "b"), ("b", "a")))
+    with pytest.raises(ValueError, match="contradict each other"):
+        Options(rule=(rule(match=one), rule("others", "100 recipients per hour", match=other)))

@@ -5,16 +5,17 @@ from typing import Any
 import pytest
 
 from relayguard import Defer, Quarantine, Reject, Role, Session, Standing, parse_path
+from relayguard.files import OperatorFiles
 from relayguard.testing import a_session, an_envelope, some_headers
 from relayguard_plugins.ratelimit.conditions import Conditions
 from relayguard_plugins.ratelimit.facts import Fact, Known
 from relayguard_plugins.ratelimit.options import RuleOptions
-from relayguard_plugins.ratelimit.rule import Rule, coming_back, rules_of
+from relayguard_plugins.ratelimit.rule import Rule, coming_back
 
 
 def a_rule(limit: str = "10 recipients per hour", key: str = "login", **more: Any) -> Rule:
     options = RuleOptions(name="logins", limit=limit, key=tuple(Fact(word) for word in key.split()), **more)
-    return rules_of([options])[0]
+    return Rule(options, OperatorFiles())
 
 
 def known(session: Session | None = None, **envelope: Any) -> Known:
@@ -58,7 +59,7 @@ def test_a_relay_of_ours_is_not_counted_as_a_client() -> None:
 
 
 def test_each_signature_of_a_message_has_a_counter() -> None:
-    headers = some_headers("DKIM-Signature: b=one\r\nDKIM-Signature: b=two\r\n\r\n")
+    headers = some_headers("DKIM-Signature: b=abcd\r\nDKIM-Signature: b=efgh\r\n\r\n")
     about = Known(a_session(), an_envelope(), headers=headers)
     assert len(a_rule("5 messages per day", "dkim_signature").charges(about)) == 2
 
@@ -89,7 +90,10 @@ def test_a_single_key_may_have_a_limit_of_its_own_or_none(tmp_path: Path) -> Non
     (charge,) = rule.charges(known())
     assert charge.limit.amount == 99
     assert rule.charges(known(login="alice")) == []
-    assert "its own limit" in rule.result(charge, Standing(admitted=False, used=1.0, left=0, retry_after=5.0)).noted()
+    assert (
+        "its own limit of 99"
+        in rule.result(charge, Standing(admitted=False, used=1.0, left=0, retry_after=5.0)).noted()
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,6 +121,14 @@ def test_what_goes_beyond_the_limit_is_answered_as_the_rule_says(
 ) -> None:
     rule = a_rule(limit, key, action=action)
     assert rule.verdict(Standing(admitted=False, used=1.0, left=0, retry_after=725.0)) == verdict
+
+
+@pytest.mark.parametrize("action", ["defer", "reject"])
+def test_what_will_never_be_admitted_is_refused_for_good(action: str) -> None:
+    never = Standing(admitted=False, used=0.0, left=10, retry_after=inf)
+    assert a_rule(action=action).verdict(never) == Reject(text="More recipients at once than are ever admitted")
+    too_large = a_rule("9 MB per day", action=action).verdict(never)
+    assert too_large == Reject(text="More bytes at once than are ever admitted", code=552, enhanced="5.2.3")
 
 
 @pytest.mark.parametrize(

@@ -276,8 +276,8 @@ def test_commands_see_what_is_used_in_order_of_the_keys(opened: Opened) -> None:
     close(store)
     expected = [
         Entry("burst", "a", 0.5, NOW + 5),
-        Entry("hundred", "a", 0.01, NOW + 7200),
-        Entry("hundred", "b", 0.5, NOW + 7200),
+        Entry("hundred", "a", 0.01, NOW + 3600),
+        Entry("hundred", "b", 0.5, NOW + 3600),
     ]
     assert entries(opened()) == expected
     opened.clock.now += 10

@@ -2,12 +2,13 @@
 
 import asyncio
 import random
+from math import floor
 from pathlib import Path
 
 import lmdb
 import pytest
 
-from relayguard.stores.arithmetic import Distinct, Rate, State, Window, is_over, member_name
+from relayguard.stores.arithmetic import MEMBER, SLOTS, Distinct, Rate, State, Window, is_over, member_name
 from relayguard.stores.backend import StoreError, Trouble
 from relayguard.stores.lmdb import records, sweep
 from relayguard.stores.lmdb.environment import DATA
@@ -121,8 +122,13 @@ def test_what_changed_since_it_was_looked_at_stays(tmp_path: Path, monkeypatch: 
     "state",
     [
         Rate(NOW + 7200 + 30, SPAN, NOW + 7200),
-        Window(NOW + 7190, 3.0, 4.0, NOW + 7200, SPAN, 10.0),
-        Distinct({member_name("a"): NOW + 7190, member_name("b"): NOW + 7200}, NOW + 7200, SPAN, 10.0),
+        Window(((floor((NOW + 7190) * SLOTS / SPAN), 3.0),), NOW + 7200, SPAN, 10.0),
+        Distinct(
+            MEMBER.pack(member_name("a"), NOW + 7190) + MEMBER.pack(member_name("b"), NOW + 7200),
+            NOW + 7200,
+            SPAN,
+            10.0,
+        ),
     ],
     ids=["rate", "window", "distinct"],
 )

@@ -386,7 +386,9 @@ def test_what_is_no_counter_is_named_and_nothing_is_counted_until_it_is_forgotte
         (b"-BUSY Redis is busy running a script\r\n", Trouble.TIMEOUT),
         (b"-MISCONF Redis is configured to save RDB snapshots, but cannot\r\n", Trouble.FULL),
         (b"-ERR Error running script: @user_script:1: -OOM command not allowed\r\n", Trouble.FULL),
-        (b"-MOVED 1 127.0.0.1:7000\r\n", Trouble.BROKEN),
+        (b"-MOVED 1 127.0.0.1:1\r\n", Trouble.UNREACHABLE),
+        (b"-MOVED\r\n", Trouble.BROKEN),
+        (b"-TRYAGAIN Multiple keys request during rehashing of slot\r\n", Trouble.UNREACHABLE),
         (b"-NOSCRIPT No matching script.\r\n", Trouble.BROKEN),
         (b"-\xff\xfe\r\n", Trouble.BROKEN),
         (b"$1\r\n1\r\n", Trouble.BROKEN),
@@ -469,6 +471,7 @@ def test_a_password_is_read_when_a_connection_is_made_and_never_told(tmp_path: P
         b"-secret\r\n",
         b"+secret\r\n",
         b"*1\r\n-LOADING secret\r\n",
+        b"-MOVED secret 127.0.0.1:7000\r\n",
     ],
 )
 def test_a_server_that_repeats_the_password_is_not_quoted(tmp_path: Path, said: bytes) -> None:

@@ -3,9 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relayguard.core.limits import Standing
-from relayguard.stores.arithmetic import Distinct, Rate, Window
+from relayguard.stores.arithmetic import MEMBER, Distinct, Rate, Window
 from relayguard.stores.backend import StoreError
-from relayguard.stores.redis.codec import KeyNames, distinct_of, standings, state_of
+from relayguard.stores.redis.codec import KeyNames, distinct_of, scanned, seconds_of, standings, state_of
 
 KEYS = st.binary(max_size=400).map(lambda octets: octets.decode("utf-8", "surrogateescape"))
 
@@ -57,11 +57,25 @@ def test_an_answer_without_sense_is_told(answer: object) -> None:
         standings(answer, 1)
 
 
+def test_what_a_scan_and_the_clock_answer_is_read() -> None:
+    assert scanned([b"7", [b"a", None, b"b"]]) == (b"7", [b"a", b"b"])
+    assert seconds_of([b"1700000000", b"250000"]) == 1_700_000_000.25
+
+
+@pytest.mark.parametrize("answer", [None, b"7", [b"7"], [b"7", None], [1, [b"a"]], [b"7", b"x"]])
+def test_a_scan_or_a_clock_that_says_something_else_is_told(answer: object) -> None:
+    for read in (scanned, seconds_of):
+        with pytest.raises(StoreError):
+            read(answer)
+
+
 def test_states_are_read_as_they_were_written() -> None:
     assert state_of(b"rate 1.5 2 3") == Rate(1.5, 2.0, 3.0)
-    assert state_of(b"window 1 2 3 4 5 6.25") == Window(1.0, 2.0, 3.0, 4.0, 5.0, 6.25)
-    scored = [b"distinct 9 60 5", b"-inf", b"00ff", b"7.5", b"01ff", b"9"]
-    assert distinct_of(scored) == Distinct({b"\0\xff": 7.5, b"\1\xff": 9.0}, 9.0, 60.0, 5.0)
+    assert state_of(b"window 1 2 3 4 5 6 6.25") == Window(((4, 5.0), (6, 6.25)), 1.0, 2.0, 3.0)
+    scored = [b"distinct 9 60 5", b"-inf", b"00ff" * 4, b"7.5", b"01ff" * 4, b"9"]
+    assert distinct_of(scored) == Distinct(
+        MEMBER.pack(b"\0\xff" * 4, 7.5) + MEMBER.pack(b"\1\xff" * 4, 9.0), 9.0, 60.0, 5.0
+    )
 
 
 @given(st.binary(max_size=30) | st.lists(st.binary(max_size=30), max_size=5))
@@ -69,6 +83,8 @@ def test_what_is_no_state_is_none(stored: object) -> None:
     assert state_of(stored) is None if isinstance(stored, bytes) else distinct_of(stored) is None
 
 
-@pytest.mark.parametrize("text", [b"", b"rate 1 2", b"rate 1 2 3 4", b"window 1 2 3 4 5 x", b"distinct 1 2 3"])
+@pytest.mark.parametrize(
+    "text", [b"", b"rate 1 2", b"rate 1 2 3 4", b"window 1 2 3 4 5 x", b"window 1 2 3 4", b"distinct 1 2 3"]
+)
 def test_words_that_are_too_few_too_many_or_no_numbers_are_no_state(text: bytes) -> None:
     assert state_of(text) is None

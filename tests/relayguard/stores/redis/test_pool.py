@@ -41,6 +41,22 @@ def test_an_error_among_several_answers_leaves_none_of_them_unread(server: Priva
     asyncio.run(main())
 
 
+def test_a_server_that_has_become_a_replica_is_asked_over_no_old_connection(server: PrivateRedis) -> None:
+    async def main() -> None:
+        pool = pool_for(server.url)
+        await asyncio.gather(*(pool.ask(PING) for _ in range(3)))
+        server.run("REPLICAOF", "127.0.0.1", "1")
+        (answer,) = await pool.ask(("SET", "a", "b"))
+        assert isinstance(answer, ResponseError)
+        assert pool._idle == []
+        server.run("REPLICAOF", "NO", "ONE")
+        assert await pool.ask(("SET", "a", "b")) == [b"OK"]
+        assert pool._places + len(pool._idle) + len(pool._opening) == MAX_CONNECTIONS
+        await pool.close()
+
+    asyncio.run(main())
+
+
 def test_whoever_gives_up_at_any_moment_takes_no_connection_away_and_leaves_no_answer(server: PrivateRedis) -> None:
     chance = random.Random(6)
 

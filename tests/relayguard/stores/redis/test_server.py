@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Connection, SSLConnection, UnixDomainSocketConnection
 
-from relayguard.stores.redis.server import RedisServer
+from relayguard.stores.redis.server import Node, RedisServer
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,21 @@ def test_a_url_may_name_a_unix_socket_and_a_database() -> None:
     connection = RedisServer("unix:///run/red%20is.sock?db=4").connection()
     assert isinstance(connection, UnixDomainSocketConnection)
     assert (connection.path, connection.db) == ("/run/red is.sock", 4)
+
+
+def test_a_connection_to_another_node_differs_in_host_and_port_alone() -> None:
+    server = RedisServer("rediss://mail@cache.example:7000/3")
+    home, away = server.connection(), server.connection(Node("2001:db8::2", 7001))
+    assert isinstance(home, SSLConnection)
+    assert isinstance(away, SSLConnection)
+    assert (away.host, away.port, away.db) == ("2001:db8::2", 7001, 3)
+    assert away.credential_provider is home.credential_provider
+    assert away.ssl_context.get() is home.ssl_context.get()
+
+
+def test_a_unix_socket_has_no_host() -> None:
+    assert not RedisServer("unix:///run/redis.sock").host
+    assert RedisServer("redis://cache.example").host == "cache.example"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Spoof detection: what SPF, DKIM and DMARC cannot see."""

@@ -1,0 +1,173 @@
+"""The spoof filter: gathers the signals of incoming mail, and does what the policy says of those that are enforced."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from relayguard import (
+    AddHeader,
+    Authors,
+    Effect,
+    Envelope,
+    Headers,
+    Mailbox,
+    Result,
+    Results,
+    Services,
+    Session,
+    Verdict,
+    comes_from_outside,
+    contains,
+    hookimpl,
+    lies_under,
+    printable,
+    read_authors,
+    to_a_labels,
+)
+from relayguard_plugins.spoof import author, fields, names
+from relayguard_plugins.spoof.options import Options, matcher
+from relayguard_plugins.spoof.policy import verdict_of
+from relayguard_plugins.spoof.protected import Protected
+from relayguard_plugins.spoof.reachable import question, reachable
+from relayguard_plugins.spoof.signals import Signal, Strength, Suspicion
+
+HEADER = "X-Relayguard-Spoof"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WouldBe(Result):
+    """What would have been done, were the signals in shadow enforced, too."""
+
+    verdict: Verdict
+
+    def noted(self) -> str:
+        """``spoof would quarantine``."""
+        return f"spoof would {type(self.verdict).__name__.lower()}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Mail:
+    """One message, and what was found of it before."""
+
+    envelope: Envelope
+    headers: Headers
+    authors: Authors
+    results: Results
+    vouched: author.Vouched
+    answers: tuple[Mailbox, ...]
+
+
+class SpoofFilter:
+    """Yields a `Suspicion` for each signal, and one verdict for those that are enforced."""
+
+    after: ClassVar[frozenset[str]] = frozenset({"author", "spf", "dkim", "arc", "dmarc"})
+    refresh_seconds: ClassVar[float] = 30.0
+
+    def __init__(self, options: Options, services: Services) -> None:
+        self._options = options
+        self._resolver = services.resolver
+        self._protected = Protected(options, services.files)
+        self._settings = {signal: options.setting(signal) for signal in Signal}
+        self._strengths: Mapping[Signal, Strength] = {
+            signal: Strength[name.upper()] for signal, name in options.strengths.items()
+        }
+        exempt = options.exempt
+        self._sender, self._recipient = matcher(exempt.sender), matcher(exempt.recipient)
+        self._own = [to_a_labels(name) or "" for name in options.own_domains]
+        self._signers = [to_a_labels(name) or "" for name in exempt.dkim_domain]
+        self._lists = [to_a_labels(name) or "" for name in exempt.list]
+        self._asks = any(self._settings[each] != "off" for each in (Signal.UNKNOWN_DOMAIN, Signal.UNREACHABLE_DOMAIN))
+        self._counted = services.metrics.counter(
+            "relayguard_spoof_signals_total",
+            "Signals that incoming mail gave, by whether they are enforced.",
+            {"signal": tuple(Signal), "setting": ("shadow", "enforce")},
+        )
+
+    def refresh(self) -> None:
+        """Read the files of protected names, if they have changed."""
+        self._protected.refresh()
+
+    @hookimpl
+    def end_of_headers(self, session: Session, envelope: Envelope, headers: Headers) -> None:
+        """Ask for what the author's domain needs."""
+        if self._asks and comes_from_outside(session, envelope):
+            domain = read_authors(headers).domain
+            if domain is not None:
+                self._resolver.prefetch([question(domain)])
+
+    @hookimpl
+    async def end_of_message(
+        self, session: Session, envelope: Envelope, headers: Headers, results: Results
+    ) -> AsyncIterator[Effect]:
+        """Gather and judge."""
+        if not comes_from_outside(session, envelope):
+            return
+        answers = fields.reply_to(headers)
+        mail = _Mail(envelope, headers, read_authors(headers), results, author.vouched_by(results), answers)
+        if self._exempt(session, mail):
+            return
+        found = [self._weighed(each) for each in await self._found(mail)]
+        found = [each for each in found if self._settings[each.signal] != "off"]
+        for each in found:
+            self._counted.add(each.signal, self._settings[each.signal])
+            yield each
+        for effect in self._judged(found):
+            yield effect
+
+    def _judged(self, found: list[Suspicion]) -> Iterator[Effect]:
+        enforced = [each for each in found if self._settings[each.signal] == "enforce"]
+        verdict = verdict_of(enforced, self._options.policy)
+        would_be = verdict_of(found, self._options.policy)
+        if verdict is not None:
+            yield verdict
+        if would_be is not None and would_be != verdict:
+            yield WouldBe(verdict=would_be)
+        if found and self._options.header:
+            yield AddHeader(HEADER, printable("; ".join(each.noted() for each in found), 900))
+
+    async def _found(self, mail: _Mail) -> list[Suspicion]:
+        found = [*self._of_author(mail), *self._of_names(mail), *self._of_fields(mail)]
+        if self._asks and mail.authors.domain is not None:
+            found += await reachable(mail.authors.domain, self._resolver)
+        return found
+
+    def _of_author(self, mail: _Mail) -> Iterator[Suspicion]:
+        yield from author.own_domains(self._own, mail.authors, mail.envelope, mail.headers, mail.vouched)
+        yield from author.ambiguous(mail.authors)
+        yield from author.permissive(mail.results, mail.authors, mail.vouched)
+        if mail.authors.domain is not None:
+            yield from self._protected.domain(mail.authors.domain)
+
+    def _of_names(self, mail: _Mail) -> Iterator[Suspicion]:
+        yield from names.hidden(mail.headers, mail.authors.mailboxes)
+        for mailbox in mail.authors.mailboxes[:1]:
+            name, domain = names.shown_name(mailbox), to_a_labels(mailbox.domain)
+            if name and domain is not None:
+                yield from names.addresses_in(name, domain)
+                yield from names.domains_in(name, domain, self._protected.which)
+                # Whoever would get the answers is no stranger, though a list or a service wrote in between.
+                yield from self._protected.person(name, mailbox, domain, mail.answers)
+
+    def _of_fields(self, mail: _Mail) -> Iterator[Suspicion]:
+        yield from fields.repeated(mail.headers)
+        yield from fields.reply_elsewhere(mail.answers, mail.headers, mail.authors, mail.vouched)
+        yield from fields.weak_signature(mail.headers, mail.authors, mail.vouched)
+
+    def _weighed(self, found: Suspicion) -> Suspicion:
+        strength = self._strengths.get(found.signal)
+        if strength is None:
+            return found
+        return Suspicion(signal=found.signal, strength=strength, evidence=found.evidence)
+
+    def _exempt(self, session: Session, mail: _Mail) -> bool:
+        exempt, vouched, envelope = self._options.exempt, mail.vouched, mail.envelope
+        if contains(exempt.client, session.client_address):
+            return True
+        if any(lies_under(signer, each) for signer in vouched.dkim for each in self._signers):
+            return True
+        if envelope.sender.domain in vouched.spf and self._sender(envelope.sender):
+            return True
+        if envelope.recipients and all(map(self._recipient, envelope.recipients)):
+            return True
+        through = author.list_of(mail.headers, vouched) if self._lists else None
+        return through is not None and any(lies_under(through, each) for each in self._lists)

@@ -1,0 +1,1 @@
+"""What looks like something else: domains like protected ones, names like those of protected people."""

@@ -1,0 +1,46 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.relayguard.cli.conftest import Run
+
+CONFIGURATION = 'authserv_id = "mx.example.com"\nfilters = [{}]\n[filter.spoof]\nown_domains = ["example.com"]\n'
+ZONE = """\
+examp1e.com. IN MX 10 mail.examp1e.com.
+exemplar.com. IN MX 10 mail.exemplar.com.
+"""
+
+
+@pytest.fixture
+def check(relayguard: Run, config: Callable[[str], Path], tmp_path: Path) -> Callable[..., list[str]]:
+    (tmp_path / "zone").write_text(ZONE)
+    path = config(CONFIGURATION.format('"spoof"'))
+
+    def run(what: str) -> list[str]:
+        return relayguard("spoof", "check", what, "-c", path, "--zone", tmp_path / "zone").stdout.splitlines()
+
+    return run
+
+
+def test_an_address_is_looked_at_and_its_signals_are_told_with_their_reasons(check: Callable[..., list[str]]) -> None:
+    assert check("Jane <jane@examp1e.com>") == [
+        "lookalike (strong): examp1e.com looks like example.com (confusable)",
+        "spoof would quarantine",
+    ]
+    assert check("a@exemplar.com") == ["no signal"]
+
+
+def test_a_message_is_looked_at_as_it_is(check: Callable[..., list[str]], tmp_path: Path) -> None:
+    (tmp_path / "message.eml").write_text("From: a@exemplar.com\nSubject: a\nSubject: b\n\nBody.\n")
+    assert check(str(tmp_path / "message.eml")) == ["repeated_header (weak): repeated: subject"]
+
+
+def test_without_the_filter_nothing_can_be_said(
+    relayguard: Run, config: Callable[[str], Path], tmp_path: Path
+) -> None:
+    (tmp_path / "zone").write_text(ZONE)
+    path = config('authserv_id = "mx.example.com"\nfilters = ["author"]\n')
+    refused = relayguard("spoof", "check", "a@example.com", "-c", path, "--zone", tmp_path / "zone")
+    assert refused.returncode == 1
+    assert "is it named in 'filters'?" in refused.stderr

@@ -1,0 +1,97 @@
+from dataclasses import replace
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+
+from relayguard import AddHeader, DkimResult, DkimValue, Effect, Quarantine, Reject, Results, Role, Session
+from relayguard.testing import CountedMetrics, a_session, an_envelope, collect, some_headers, some_services
+from relayguard_plugins.spoof.filter import HEADER, SpoofFilter, WouldBe
+from relayguard_plugins.spoof.options import Exemptions, Options
+from relayguard_plugins.spoof.signals import Signal, Suspicion
+
+LOOKALIKE = "From: a@examp1e.com\r\n\r\n"
+ZONE = "examp1e.com. IN MX 10 mail.examp1e.com.\nexample.com. IN MX 10 mail.example.com.\n"
+
+
+def judged(
+    text: str = LOOKALIKE,
+    *results: Any,
+    session: Session | None = None,
+    role: Role = Role.INCOMING,
+    metrics: CountedMetrics | None = None,
+    **options: Any,
+) -> list[Effect]:
+    services = some_services(ZONE)
+    if metrics is not None:
+        services = replace(services, metrics=metrics)
+    spoof = SpoofFilter(Options(own_domains=("example.com",), **options), services)
+    session, envelope, headers = session or a_session(), an_envelope(role=role), some_headers(text)
+    spoof.end_of_headers(session, envelope, headers)
+    return collect(spoof.end_of_message(session, envelope, headers, Results(results)))
+
+
+def test_in_shadow_a_signal_is_told_with_what_would_be_done() -> None:
+    suspicion, would_be = judged()
+    assert isinstance(suspicion, Suspicion)
+    assert suspicion.signal is Signal.LOOKALIKE
+    assert isinstance(would_be, WouldBe)
+    assert would_be.noted() == "spoof would quarantine"
+
+
+def test_a_signal_that_is_enforced_has_a_verdict() -> None:
+    _, verdict = judged(signals={Signal.LOOKALIKE: "enforce"})
+    assert isinstance(verdict, Quarantine)
+
+
+def test_a_signal_in_shadow_does_not_sharpen_the_verdict_of_one_that_is_enforced() -> None:
+    effects = judged("From: boss@example.com\r\n\r\n", signals={Signal.REPEATED_HEADER: "enforce"})
+    assert not any(isinstance(effect, Reject) for effect in effects)
+    assert any(isinstance(effect, WouldBe) for effect in effects)
+
+
+def test_a_signal_that_is_off_is_not_even_told() -> None:
+    assert judged(signals={Signal.LOOKALIKE: "off"}) == []
+
+
+def test_how_much_a_signal_says_can_be_set() -> None:
+    assert judged(default="enforce", strengths={Signal.LOOKALIKE: "weak"})[1:] == []
+
+
+def test_the_signals_may_stand_in_a_header_and_are_safe_there() -> None:
+    effects = judged('From: "a@examp1e.com\u202e" <x@examp1e.com>\r\n\r\n', header=True)
+    (header,) = [effect for effect in effects if isinstance(effect, AddHeader)]
+    assert header.name == HEADER
+    assert "lookalike (strong): examp1e.com looks like example.com" in header.value
+    assert header.value.isascii()
+    assert header.value.isprintable()
+
+
+@pytest.mark.parametrize("role", [Role.SUBMISSION, Role.LOCAL])
+def test_only_incoming_mail_is_looked_at(role: Role) -> None:
+    assert judged(role=role) == []
+
+
+def test_mail_through_a_relay_of_ours_is_not_looked_at() -> None:
+    assert judged(session=a_session(trusted_relay=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("exempt", "results"),
+    [
+        (Exemptions(client=(ip_network("192.0.2.0/24"),)), ()),
+        (Exemptions(dkim_domain=("news.example",)), (DkimResult(value=DkimValue.PASS, domain="mail.news.example"),)),
+    ],
+)
+def test_exempt_mail_gives_no_signals(exempt: Exemptions, results: tuple[Any, ...]) -> None:
+    assert judged(LOOKALIKE, *results, exempt=exempt) == []
+
+
+def test_an_exemption_wants_proof() -> None:
+    assert judged(LOOKALIKE, exempt=Exemptions(dkim_domain=("examp1e.com",), sender=("example.org",)))
+
+
+def test_each_signal_is_counted_by_its_setting() -> None:
+    metrics = CountedMetrics()
+    judged(metrics=metrics)
+    assert metrics.counted == [("relayguard_spoof_signals_total", "lookalike", "shadow")]

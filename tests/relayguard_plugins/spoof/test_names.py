@@ -1,0 +1,95 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relayguard import Mailbox, read_authors
+from relayguard.testing import some_headers
+from relayguard_plugins.spoof.names import MAX_NAME, addresses_in, covered, domains_in, hidden, shown_name
+from relayguard_plugins.spoof.signals import Signal
+
+PROTECTED = ("example.com",)
+
+
+def protected(domain: str) -> str | None:
+    return covered(domain, PROTECTED)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("Jane Doe", False),
+        ("boss@example.com", True),
+        ("Boss (boss@example.com)", True),
+        ("help@sub.author.example", False),
+        ("boss @ example.com", False),
+        ("boss@localhost", False),
+    ],
+)
+def test_another_address_in_the_name_is_a_signal(name: str, *, found: bool) -> None:
+    assert [each.signal for each in addresses_in(name, "author.example")] == [Signal.NAME_ADDRESS] * found
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("example.com", True),
+        ("EXAMPLE.COM support", True),
+        ("Support at mail.example.com.", True),
+        ("boss@example.com", True),
+        ("myexample.com", False),
+        ("example.community", False),
+        ("Version 2.0", False),
+    ],
+)
+def test_a_protected_domain_in_the_name_is_a_signal(name: str, *, found: bool) -> None:
+    assert [each.signal for each in domains_in(name, "author.example", protected)] == [Signal.NAME_DOMAIN] * found
+    assert list(domains_in(name, "mail.example.com", protected)) == []
+
+
+def from_(field: str) -> list[Signal]:
+    headers = some_headers(f"From: {field}\r\n\r\n")
+    return [each.signal for each in hidden(headers, read_authors(headers).mailboxes)]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "Ja\u200bne <jane@author.example>",
+        "\u202emoc.elpmaxe <jane@author.example>",
+        "boss@example.com" + "\u00a0" * 60 + "<jane@author.example>",
+        "=?utf-8?B?4oCLSmFuZQ==?= <jane@author.example>",
+        "<@relay.example:jane@author.example>",
+    ],
+)
+def test_what_hides_what_the_field_says_is_a_signal(field: str) -> None:
+    assert from_(field) == [Signal.HIDDEN_TEXT]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "Jane Doe <jane@author.example>",
+        "J\u00fcrgen <j@author.example>",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 <j@author.example>",
+        "\u200f\u0623\u062d\u0645\u062f\u200f <a@author.example>",
+        "\U0001f469\u200d\U0001f4bb Jane <j@author.example>",
+    ],
+)
+def test_what_a_writing_needs_hides_nothing(field: str) -> None:
+    assert from_(field) == []
+
+
+def test_no_more_of_a_name_is_looked_at_than_readers_show() -> None:
+    assert len(shown_name(Mailbox("x" * 10_000, "a", "author.example"))) == MAX_NAME
+
+
+@given(st.text(max_size=MAX_NAME))
+def test_whatever_stands_in_a_name_is_looked_at_without_harm(name: str) -> None:
+    list(addresses_in(name, "author.example"))
+    list(domains_in(name, "author.example", protected))
+
+
+@pytest.mark.parametrize("name", ["a." * 200, "a@" * 200, "-" * 400, "@" * 400, "a" * 400, ". " * 200])
+def test_a_name_made_to_be_slow_is_not(name: str) -> None:
+    list(addresses_in(name, "author.example"))
+    list(domains_in(name, "author.example", protected))
