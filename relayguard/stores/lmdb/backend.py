@@ -13,7 +13,8 @@ from relayguard.stores.backend import Entry
 from relayguard.stores.lmdb.lockfile import LockFile
 from relayguard.stores.lmdb.records import counter_key, decode, encode, names
 from relayguard.stores.lmdb.shared_file import SharedFile
-from relayguard.stores.lmdb.sweep import Sweep, slice_of
+from relayguard.stores.lmdb.sweep import Sweep
+from relayguard.stores.lmdb.walk import slice_of
 
 MAX_KEYS = 1_000_000
 TIMEOUT = 0.05
@@ -85,14 +86,17 @@ class LmdbBackend:
     async def entries(self) -> AsyncIterator[Entry]:
         """See `Backend`. Opens the file for reading alone, unless it is open, and makes none."""
         async with self._shared.existing(writable=False) as there:
-            seen = await self._shared.read(partial(slice_of, after=b"")) if there else []
+            seen = await self._slice(b"") if there else []
             while seen:
                 now = self._now()
                 for counter, value in seen:
                     state = decode(value)
                     if state is not None and not is_over(state, now):
                         yield Entry(*names(counter), used(state, now), expires(state))
-                seen = await self._shared.read(partial(slice_of, after=seen[-1][0]))
+                seen = await self._slice(seen[-1][0])
+
+    async def _slice(self, after: bytes) -> list[tuple[bytes, bytes]]:
+        return await self._shared.read(partial(slice_of, after=after), buffers=True)
 
     async def forget(self, limit: str, key: str) -> bool:
         """See `Backend`."""

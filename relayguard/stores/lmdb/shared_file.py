@@ -52,14 +52,14 @@ class SharedFile:
         finally:
             self._lock.release()
 
-    async def read(self, look: Callable[[lmdb.Transaction], T]) -> T:
-        """Look at the file as it is at one moment. What is seen must be read before the next await."""
+    async def read(self, look: Callable[[lmdb.Transaction], T], *, buffers: bool = False) -> T:
+        """Look at the file as it is at one moment. With `buffers`, what is found is only there meanwhile, and not copied."""
         opened = self._opened
         if opened is None or not opened.is_current():
             opened = await self._turn(writable=False)
             self._lock.release()
         try:
-            with opened.environment.begin() as transaction:
+            with opened.environment.begin(buffers=buffers) as transaction:
                 return look(transaction)
         except (lmdb.Error, OSError) as error:
             # A broken file is moved aside under the lock, by whoever writes next and meets the same.

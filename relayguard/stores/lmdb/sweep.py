@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import islice
 
 import lmdb
 
@@ -13,9 +12,7 @@ from relayguard.stores.backend import StoreError, Trouble
 from relayguard.stores.lmdb import records
 from relayguard.stores.lmdb.lockfile import LockFile
 from relayguard.stores.lmdb.shared_file import SharedFile
-
-SLICE = 1000
-"""So many keys are looked at in one transaction."""
+from relayguard.stores.lmdb.walk import slice_of
 
 _PORTION = 100
 """So many are cleared in one transaction: nobody waits for it for long, and each key may cost a page."""
@@ -70,7 +67,7 @@ class Sweep:
     async def _slice(self, after: bytes) -> bytes | None:
         look = partial(_look, after=after, now=self._now())
         try:
-            last, due = await self._shared.read(look)
+            last, due = await self._shared.read(look, buffers=True)
         except StoreError as error:
             if error.trouble is not Trouble.BROKEN:
                 raise
@@ -96,14 +93,5 @@ class Sweep:
 
 def _look(transaction: lmdb.Transaction, after: bytes, now: float) -> tuple[bytes | None, list[bytes]]:
     """Return the last key of a slice, None if there are no more, and those that are due."""
-    seen = slice_of(transaction, after)
-    return seen[-1][0] if len(seen) == SLICE else None, records.due(seen, now)
-
-
-def slice_of(transaction: lmdb.Transaction, after: bytes) -> list[tuple[bytes, bytes]]:
-    """Return the next so many counters after a key."""
-    cursor = transaction.cursor()
-    there = cursor.set_range(after) if after else cursor.first()
-    if there and cursor.key() == after:
-        there = cursor.next()
-    return list(islice(cursor.iternext(keys=True, values=True), SLICE)) if there else []
+    seen = slice_of(transaction, after, records.HEAD_OCTETS)
+    return seen[-1][0] if seen else None, records.due(seen, now)

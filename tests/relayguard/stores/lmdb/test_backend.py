@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from relayguard.core.limits import Algorithm, Charge, Limit, Standing
 from relayguard.stores.backend import Entry, StoreError, Trouble
-from relayguard.stores.lmdb import sweep
+from relayguard.stores.lmdb import sweep, walk
 from relayguard.stores.lmdb.backend import LmdbBackend
 from relayguard.stores.lmdb.environment import DATA
 from relayguard.stores.memory import MemoryBackend
@@ -285,7 +285,7 @@ def test_commands_see_what_is_used_in_order_of_the_keys(opened: Opened) -> None:
 
 
 def test_commands_see_more_than_a_slice_while_others_write(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "SLICE", 3)
+    monkeypatch.setattr(walk, "SLICE", 3)
     store = opened()
     for number in range(10):
         take(store, Charge(HUNDRED, str(number)))
