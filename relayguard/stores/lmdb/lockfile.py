@@ -24,6 +24,8 @@ class LockFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor = -1
+        self.makes = True
+        """Whether the file is made if there is none. Who runs a command may be another user than who needs it later."""
 
     def try_to_acquire(self) -> bool:
         """Take the lock if no other process has it. Raises OSError if there can be no such file."""
@@ -66,5 +68,6 @@ class LockFile:
             self._descriptor = -1
 
     def _open(self) -> None:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        if self.makes:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._descriptor = os.open(self._path, os.O_RDWR | (os.O_CREAT if self.makes else 0), 0o600)

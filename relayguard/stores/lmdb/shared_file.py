@@ -18,8 +18,6 @@ _PATIENCE = 1.0
 
 _NEARLY = 0.95
 
-WRITE_LOCK = "write.lock"
-
 T = TypeVar("T")
 
 
@@ -36,17 +34,17 @@ class SharedFile:
         self._size = file_size(max_keys)
         self._timeout = timeout
         self._moved_aside = moved_aside
-        self._lock = LockFile(folder / WRITE_LOCK)
+        self._lock = LockFile(folder / environment.WRITE_LOCK)
         self._opened: Opened | None = None
         self._failure: StoreError | None = None
         self._tried = 0.0
+        self._makes = True
 
     async def write(self, change: Callable[[lmdb.Transaction], T]) -> T:
         """Do something in a transaction that no other process comes between; if it raises, nothing was done."""
         opened = self._ready() or await self._turn()
         try:
-            with opened.environment.begin(write=True) as transaction:
-                return change(transaction)
+            return opened.write(change)
         except (lmdb.Error, OSError) as error:
             raise self._failed(error) from error
         finally:
@@ -67,25 +65,21 @@ class SharedFile:
 
     @asynccontextmanager
     async def existing(self, *, writable: bool) -> AsyncIterator[bool]:
-        """Have the file open meanwhile, if there is one, and make none: a command may run as another user."""
+        """Have the file open meanwhile, if there is one. Nothing is made or mended: a command may run as another user."""
         if self._opened:
             yield True
             return
-        if not environment.is_there(self._folder) or not (self._folder / WRITE_LOCK).exists():
+        if not environment.is_there(self._folder):
             yield False
             return
-        await self._acquire()
+        self._makes = self._lock.makes = False
         try:
-            mine = self._opened = environment.open_existing(self._folder, writable=writable)
-        except (lmdb.Error, OSError) as error:
-            raise environment.explain(error, Trouble.UNREACHABLE) from error
-        finally:
+            await self._turn(writable=writable)
             self._lock.release()
-        try:
             yield True
         finally:
-            if self._opened is mine:
-                self.close()
+            self._makes = self._lock.makes = True
+            self.close()
 
     def check_room(self, transaction: lmdb.Transaction, new_keys: int) -> None:
         """Raise StoreError if the file has no room for anything more, or for so many new keys."""
@@ -96,6 +90,16 @@ class SharedFile:
         """Tell whether there will soon be no room for new keys."""
         assert self._opened
         return self._opened.entries(transaction) >= self._max_keys * _NEARLY
+
+    async def forget_dead_readers(self) -> None:
+        """Let the pages be used again that a process was reading when it died."""
+        opened = self._ready() or await self._turn()
+        try:
+            opened.environment.reader_check()
+        except lmdb.Error as error:
+            raise self._failed(error) from error
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """Close what is open; the next use opens it again."""
@@ -118,7 +122,7 @@ class SharedFile:
         opened = self._opened
         if opened is None or not opened.is_current() or opened.writable < writable:
             try:
-                opened = self._open()
+                opened = self._open(writable=writable)
             except BaseException:
                 self._lock.release()
                 raise
@@ -132,11 +136,14 @@ class SharedFile:
         except OSError as error:
             raise self._not_opened(error) from error
 
-    def _open(self) -> Opened:
+    def _open(self, *, writable: bool) -> Opened:
         self._close_environment()
         try:
             self._renew_lock()
-            self._opened = environment.open_or_repair(self._folder, self._size, self._moved_aside)
+            if self._makes:
+                self._opened = environment.open_or_repair(self._folder, self._size, self._moved_aside)
+            else:
+                self._opened = environment.open_existing(self._folder, writable=writable)
         except (lmdb.Error, OSError) as error:
             raise self._not_opened(error) from error
         self._failure = None
@@ -159,7 +166,7 @@ class SharedFile:
         explained = environment.explain(error, Trouble.BROKEN)
         if explained.trouble is Trouble.FULL:
             return explained
-        if isinstance(error, environment.BROKEN) and self._opened and self._opened.is_current():
+        if self._makes and isinstance(error, environment.BROKEN) and self._opened and self._opened.is_current():
             self._move_aside()
         # LMDB may take nothing more after it could not write; opened anew, it goes on from its last whole state.
         self._close_environment()

@@ -67,3 +67,11 @@ def test_a_file_that_was_deleted_or_replaced_is_not_current(tmp_path: Path) -> N
     # Nothing is left to be released or closed.
     lock.release()
     lock.close()
+
+
+def test_who_only_wants_an_existing_one_makes_none(tmp_path: Path) -> None:
+    lock = LockFile(tmp_path / "folder" / "lock")
+    lock.makes = False
+    with pytest.raises(FileNotFoundError):
+        lock.try_to_acquire()
+    assert not list(tmp_path.iterdir())
