@@ -9,7 +9,8 @@ import lmdb
 
 from relayguard.core.limits import Charge, Standing
 from relayguard.stores.arithmetic import expires, is_over, settle, used
-from relayguard.stores.backend import Entry
+from relayguard.stores.backend import Entry, StoreError, Trouble
+from relayguard.stores.lmdb.check import is_whole
 from relayguard.stores.lmdb.lockfile import LockFile
 from relayguard.stores.lmdb.records import counter_key, decode, encode, names
 from relayguard.stores.lmdb.shared_file import SharedFile
@@ -84,7 +85,12 @@ class LmdbBackend:
         return standings
 
     async def entries(self) -> AsyncIterator[Entry]:
-        """See `Backend`. Opens the file for reading alone, unless it is open, and makes none."""
+        """See `Backend`. Opens the file for reading alone, unless it is open, and makes none.
+
+        Unless it is open, another process goes through it first, lest a broken file ends this one.
+        """
+        if not self._shared.is_open and self._shared.inode() and not await is_whole(self._shared.folder):
+            raise StoreError(Trouble.BROKEN, f"{self._shared.folder} cannot be read")
         async with self._shared.existing(writable=False) as there:
             seen = await self._slice(b"") if there else []
             while seen:

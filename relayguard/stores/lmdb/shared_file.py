@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from relayguard.stores.backend import StoreError, Trouble
 from relayguard.stores.lmdb import environment
 from relayguard.stores.lmdb.lockfile import LockFile
 from relayguard.stores.lmdb.opened import Opened, file_size
+from relayguard.stores.lmdb.walk import unstopped
 
 _PATIENCE = 1.0
 """What could not be opened is tried again after so many seconds."""
@@ -29,7 +30,7 @@ class SharedFile:
     """
 
     def __init__(self, folder: Path, max_keys: int, timeout: float, moved_aside: Callable[[str], None]) -> None:
-        self._folder = folder
+        self.folder = folder
         self._max_keys = max_keys
         self._size = file_size(max_keys)
         self._timeout = timeout
@@ -57,7 +58,10 @@ class SharedFile:
             opened = await self._turn(writable=False)
             self._lock.release()
         try:
-            with opened.environment.begin(buffers=buffers) as transaction:
+            with (
+                nullcontext() if self._makes else unstopped(),
+                opened.environment.begin(buffers=buffers) as transaction,
+            ):
                 return look(transaction)
         except (lmdb.Error, OSError) as error:
             # A broken file is moved aside under the lock, by whoever writes next and meets the same.
@@ -69,7 +73,7 @@ class SharedFile:
         if self._opened:
             yield True
             return
-        if not environment.is_there(self._folder):
+        if not environment.is_there(self.folder):
             yield False
             return
         self._makes = self._lock.makes = False
@@ -90,6 +94,28 @@ class SharedFile:
         """Tell whether there will soon be no room for new keys."""
         assert self._opened
         return self._opened.entries(transaction) >= self._max_keys * _NEARLY
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this process has it open."""
+        return self._opened is not None
+
+    def inode(self) -> int:
+        """Return which file is there, 0 if there is none that can be seen."""
+        try:
+            return (self.folder / environment.DATA).stat().st_ino
+        except OSError:
+            return 0
+
+    async def discard(self, inode: int) -> None:
+        """Move a file aside that was found to be broken, unless another process has done so."""
+        opened = self._ready() or await self._turn()
+        try:
+            if opened.inode == inode:
+                self._move_aside()
+                self._close_environment()
+        finally:
+            self._lock.release()
 
     async def forget_dead_readers(self) -> None:
         """Let the pages be used again that a process was reading when it died."""
@@ -141,9 +167,9 @@ class SharedFile:
         try:
             self._renew_lock()
             if self._makes:
-                self._opened = environment.open_or_repair(self._folder, self._size, self._moved_aside)
+                self._opened = environment.open_or_repair(self.folder, self._size, self._moved_aside)
             else:
-                self._opened = environment.open_existing(self._folder, writable=writable)
+                self._opened = environment.open_existing(self.folder, writable=writable)
         except (lmdb.Error, OSError) as error:
             raise self._not_opened(error) from error
         self._failure = None
@@ -154,7 +180,7 @@ class SharedFile:
             return
         self._lock.close()
         if not self._lock.try_to_acquire():
-            raise StoreError(Trouble.TIMEOUT, f"another process opens {self._folder}")
+            raise StoreError(Trouble.TIMEOUT, f"another process opens {self.folder}")
 
     def _not_opened(self, error: lmdb.Error | OSError) -> StoreError:
         self._tried = time.monotonic()
@@ -174,7 +200,7 @@ class SharedFile:
 
     def _move_aside(self) -> None:
         try:
-            moved = environment.move_aside(self._folder)
+            moved = environment.move_aside(self.folder)
         except OSError:
             # The same is met, and tried, at the next use.
             return

@@ -10,6 +10,7 @@ import lmdb
 from relayguard.stores.arithmetic import is_over, rebased
 from relayguard.stores.backend import StoreError, Trouble
 from relayguard.stores.lmdb import records
+from relayguard.stores.lmdb.check import Suspicion, is_whole
 from relayguard.stores.lmdb.lockfile import LockFile
 from relayguard.stores.lmdb.shared_file import SharedFile
 from relayguard.stores.lmdb.walk import slice_of
@@ -33,6 +34,8 @@ class Sweep:
         self._lock = lock
         self._now = now
         self._swept = -_EVERY
+        self._suspicion = Suspicion(shared.folder)
+        self._trusted = False
 
     async def run(self) -> None:
         """Sweep for ever, while no other process does."""
@@ -47,14 +50,29 @@ class Sweep:
         """Sweep once if it is our turn; return after how many seconds to look again."""
         try:
             if not self._lock.try_to_acquire():
+                self._trusted = False
                 return _OTHERS_TURN
+            await self._check()
             if time.monotonic() >= self._swept + _EVERY or await self._shared.read(self._shared.is_full):
                 self._swept = time.monotonic()
-                await self.once()
+                await self._shared.forget_dead_readers()
+                with self._suspicion.walking():
+                    await self.once()
         except (StoreError, OSError):
             # The store is in trouble; whoever takes from it tells.
             pass
         return _GLANCE
+
+    async def _check(self) -> None:
+        """Once it is our turn, see that nothing of the file ends this process as it did another one."""
+        if self._trusted:
+            return
+        if self._suspicion.is_there():
+            inode = self._shared.inode()
+            if inode and not await is_whole(self._shared.folder):
+                await self._shared.discard(inode)
+            self._suspicion.settle()
+        self._trusted = True
 
     async def once(self) -> None:
         """Go through all keys."""

@@ -1,6 +1,8 @@
 """Going through all counters of a file: a slice at a time, for pages that somebody reads cannot be used anew."""
 
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import lmdb
 
@@ -9,6 +11,8 @@ SLICE = 1000
 
 SLICE_OCTETS = 1 << 20
 """And no more is copied, whatever the counters hold."""
+
+_STOPS = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 
 
 def slice_of(transaction: lmdb.Transaction, after: bytes, octets: int | None = None) -> list[tuple[bytes, bytes]]:
@@ -27,6 +31,16 @@ def slice_of(transaction: lmdb.Transaction, after: bytes, octets: int | None = N
         if len(seen) >= SLICE or copied >= SLICE_OCTETS:
             break
     return seen
+
+
+@contextmanager
+def unstopped() -> Iterator[None]:
+    """Let nobody stop this process from a terminal meanwhile: as long as it sleeps, no page could be used anew."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _following(transaction: lmdb.Transaction, after: bytes) -> Iterator[tuple[bytes, bytes | memoryview]]:

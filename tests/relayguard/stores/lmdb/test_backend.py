@@ -300,6 +300,25 @@ def test_commands_see_more_than_a_slice_while_others_write(opened: Opened, monke
     assert asyncio.run(collect()) == [str(number) for number in range(10)]
 
 
+def test_a_command_that_lists_counters_does_not_die_of_a_broken_file(opened: Opened) -> None:
+    store = opened(max_keys=3000)
+
+    async def fill() -> None:
+        for number in range(3000):
+            await store.take([Charge(HUNDRED, f"{number:040d}")])
+
+    asyncio.run(fill())
+    close(store)
+    with (opened.folder / DATA).open("r+b") as data:
+        for page in range(20, 60):
+            data.seek(page * 4096)
+            data.write(bytes(4096))
+    with pytest.raises(StoreError) as failed:
+        entries(opened())
+    assert failed.value.trouble is Trouble.BROKEN
+    assert not opened.moved
+
+
 def test_commands_find_nothing_and_make_nothing_where_nothing_is(opened: Opened) -> None:
     store = opened()
     assert entries(store) == []

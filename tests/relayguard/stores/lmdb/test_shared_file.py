@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -377,4 +378,34 @@ def test_a_reader_that_was_killed_does_not_keep_its_pages_for_ever(tmp_path: Pat
     size = (tmp_path / DATA).stat().st_size
     for _ in range(2 * size // 100_000):
         shared.put(b"key", bytes(100_000))
+    shared.close()
+
+
+def test_a_command_is_not_stopped_within_a_transaction(tmp_path: Path) -> None:
+    shared = Shared(tmp_path)
+    shared.put(b"key")
+    shared.close()
+
+    def blocked(transaction: lmdb.Transaction) -> set[int]:
+        return set(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+
+    async def look() -> set[int]:
+        async with shared.existing(writable=False):
+            return await shared.read(blocked)
+
+    assert signal.SIGTSTP in asyncio.run(look())
+    assert signal.SIGTSTP not in asyncio.run(shared.read(blocked))
+    shared.close()
+
+
+def test_a_file_that_was_found_to_be_broken_is_moved_aside_unless_it_is_another_by_now(tmp_path: Path) -> None:
+    shared = Shared(tmp_path)
+    assert shared.inode() == 0
+    shared.put(b"key")
+    assert shared.is_open
+    asyncio.run(shared.discard(shared.inode() + 1))
+    assert shared.get(b"key") == b"value"
+    asyncio.run(shared.discard(shared.inode()))
+    assert len(shared.moved) == 1
+    assert shared.get(b"key") is None
     shared.close()

@@ -1,5 +1,6 @@
 """All counters of a file are met once, in slices that are small whatever the file holds."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from relayguard.stores.lmdb import walk
 from relayguard.stores.lmdb.environment import open_or_repair
 from relayguard.stores.lmdb.opened import Opened, file_size
-from relayguard.stores.lmdb.walk import slice_of
+from relayguard.stores.lmdb.walk import slice_of, unstopped
 
 
 @pytest.fixture
@@ -65,3 +66,10 @@ def test_keys_that_are_not_in_order_are_no_way_to_go_for_ever(
         keys_after(opened, b"")
     with pytest.raises(lmdb.CorruptedError):
         keys_after(opened, b"c")
+
+
+def test_a_terminal_does_not_stop_who_holds_pages_and_does_afterwards() -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    with unstopped():
+        assert signal.SIGTSTP in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
