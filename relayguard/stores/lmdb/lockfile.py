@@ -14,6 +14,9 @@ _PAUSES = (0.0, 0.0, 0.0, 0.0005, 0.001, 0.002)
 
 _LONGEST_PAUSE = 0.004
 
+_LEAST_TRIES = 5
+"""Where this process has no turn for long, its time may be over while nobody has the lock for more than a moment."""
+
 
 class LockFile:
     """A lock between processes; the tasks of one process must not await anything while they have it.
@@ -38,12 +41,12 @@ class LockFile:
         return True
 
     async def acquire(self, timeout: float) -> None:  # noqa: ASYNC109 - it must be had without a pause where it is free
-        """Take the lock. Raises StoreError if another process has it for longer than `timeout`."""
+        """Take the lock. Raises StoreError if another process has it for longer than `timeout`, as far as several looks can tell."""
         if self.try_to_acquire():
             return
         deadline = time.monotonic() + timeout
-        for pause in chain(_PAUSES, repeat(_LONGEST_PAUSE)):
-            if time.monotonic() >= deadline:
+        for tries, pause in enumerate(chain(_PAUSES, repeat(_LONGEST_PAUSE))):
+            if tries >= _LEAST_TRIES and time.monotonic() >= deadline:
                 raise StoreError(Trouble.TIMEOUT, f"another process has {self._path} for longer than {timeout:g} s")
             await asyncio.sleep(pause)
             if self.try_to_acquire():

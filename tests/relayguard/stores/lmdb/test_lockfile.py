@@ -75,3 +75,21 @@ def test_who_only_wants_an_existing_one_makes_none(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         lock.try_to_acquire()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_process_that_had_no_turn_for_long_does_not_give_up_at_once(tmp_path: Path) -> None:
+    first, second = LockFile(tmp_path / "lock"), LockFile(tmp_path / "lock")
+
+    async def hold() -> None:
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        first.release()
+
+    async def both() -> None:
+        assert first.try_to_acquire()
+        # No time at all is what is left of it.
+        await asyncio.gather(second.acquire(0), hold())
+
+    asyncio.run(both())
+    first.close()
+    second.close()
