@@ -68,21 +68,30 @@ class LmdbBackend:
         before = [decode(value) if value else None for value in values]
         # By now nobody else changes anything, so that no other process has a later time.
         standings, states = settle(charges, before, self._now())
-        new_keys = longer = 0
         changes: list[tuple[bytes, bytes]] = []
-        for counter, value, state in zip(counters, values, states, strict=True):
+        new: list[int] = []
+        longer: list[int] = []
+        for number, (counter, value, state) in enumerate(zip(counters, values, states, strict=True)):
             if state is not None:
                 changed = encode(state)
                 changes.append((counter, changed))
                 if value is None:
-                    new_keys += 1
+                    new.append(number)
                 elif len(changed) > len(value):
-                    longer += 1
-        if new_keys or longer:
-            self._shared.check_room(transaction, new_keys)
+                    longer.append(number)
+        if new or longer:
+            self._check_room(transaction, new, longer)
         for counter, changed in changes:
             transaction.put(counter, changed)
         return standings
+
+    def _check_room(self, transaction: lmdb.Transaction, new: Sequence[int], longer: Sequence[int]) -> None:
+        try:
+            self._shared.check_room(transaction, len(new))
+        except StoreError as error:
+            # Those that are longer may have room without the new ones.
+            error.refused = tuple(new or longer)
+            raise
 
     async def entries(self) -> AsyncIterator[Entry]:
         """See `Backend`. Opens the file for reading alone, unless it is open, and makes none.

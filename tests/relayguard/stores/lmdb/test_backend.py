@@ -235,6 +235,16 @@ def test_a_store_that_is_full_takes_no_new_keys_and_goes_on_counting_those_it_ha
     assert take(store, Charge(FEW, "set", member="b"))[0].left == 1
 
 
+def test_a_store_that_is_full_tells_which_charges_it_has_no_room_for_and_counts_none(opened: Opened) -> None:
+    store = opened(max_keys=10)
+    for number in range(10):
+        take(store, Charge(HUNDRED, str(number)))
+    with pytest.raises(StoreError) as refused:
+        take(store, Charge(HUNDRED, "new"), Charge(HUNDRED, "0"), Charge(BURST, "new"))
+    assert refused.value.refused == (0, 2)
+    assert take(store, Charge(HUNDRED, "0"))[0].left == 98
+
+
 def test_one_take_cannot_bring_more_keys_than_there_is_room_for(opened: Opened) -> None:
     store = opened(max_keys=10)
     for number in range(9):
