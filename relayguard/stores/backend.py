@@ -25,6 +25,8 @@ class StoreError(Exception):
 
     def __init__(self, trouble: Trouble, message: str) -> None:
         self.trouble = trouble
+        self.refused: tuple[int, ...] = ()
+        """The numbers of the charges that a full store has no room for, if it would count the others."""
         super().__init__(message)
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from typing import Protocol
 
 from relayguard.core.limits import Charge, Limit, Standing
@@ -55,13 +56,14 @@ class Place:
 class _Asked:
     """A place, and whether it can be asked."""
 
-    __slots__ = ("backend", "breaker", "parties", "silent_until")
+    __slots__ = ("backend", "breaker", "failed_at", "parties", "silent_until")
 
     def __init__(self, place: Place, monotonic: Callable[[], float]) -> None:
         self.backend = place.backend
         self.parties = place.parties
         self.breaker = Breaker(BREAKER_FAILURES, BREAKER_PAUSE_SECONDS, monotonic)
         self.silent_until = 0.0
+        self.failed_at = -inf
 
 
 class SharedStore(Declarations):
@@ -109,30 +111,56 @@ class SharedStore(Declarations):
         return standings
 
     async def _take(self, charges: Sequence[Charge]) -> Sequence[Standing]:
+        # Store trouble never stops mail.
+        standings = [Standing(admitted=True, used=0.0, left=charge.limit.capacity) for charge in charges]
+        wanted = list(range(len(charges)))
         for place in self._places:
             if place.breaker.allows():
-                started = self._timer()
-                try:
-                    standings = await place.backend.take(_shares(charges, place.parties))
-                except StoreError as error:
-                    self._observer.store_answered(place.backend.name, error.trouble, self._timer() - started)
-                    self._failed(place, error)
-                else:
-                    self._observer.store_answered(place.backend.name, None, self._timer() - started)
-                    self._answered(place)
-                    return standings
-        # Store trouble never stops mail.
-        return [Standing(admitted=True, used=0.0, left=charge.limit.capacity) for charge in charges]
+                wanted = await self._ask(place, charges, wanted, standings)
+                if not wanted:
+                    break
+        return standings
+
+    async def _ask(
+        self, place: _Asked, charges: Sequence[Charge], wanted: list[int], standings: list[Standing]
+    ) -> list[int]:
+        """Have a place count the charges of these numbers; return those that are left for the next one.
+
+        If that one refuses a charge, those that were counted here stay counted.
+        """
+        left: list[int] = []
+        while wanted:
+            begun, started = self._monotonic(), self._timer()
+            try:
+                found = await place.backend.take(_shares([charges[number] for number in wanted], place.parties))
+            except StoreError as error:
+                self._observer.store_answered(place.backend.name, error.trouble, self._timer() - started)
+                self._failed(place, error, begun)
+                refused = {wanted[number] for number in error.refused} or set(wanted)
+                left += [number for number in wanted if number in refused]
+                wanted = [number for number in wanted if number not in refused]
+                continue
+            self._observer.store_answered(place.backend.name, None, self._timer() - started)
+            self._answered(place)
+            for number, standing in zip(wanted, found, strict=True):
+                standings[number] = standing
+            is_over = any(charges[number].binding and not standings[number].admitted for number in wanted)
+            return [] if is_over else left
+        return left
 
     def _answered(self, place: _Asked) -> None:
         if place.breaker.succeeded():
             self._observer.store_fell_back(place.backend.name, active=False)
             self._logger.info("store answers again", store=place.backend.name)
 
-    def _failed(self, place: _Asked, error: StoreError) -> None:
+    def _failed(self, place: _Asked, error: StoreError, begun: float) -> None:
         now = self._monotonic()
+        opened = False
         # A full one answers at once, and goes on counting what it knows.
-        opened = error.trouble is not Trouble.FULL and place.breaker.failed()
+        if error.trouble is not Trouble.FULL:
+            # All that wait while something stands still for a moment fail for one reason, and count as one.
+            opened = begun >= place.failed_at and place.breaker.failed()
+            place.failed_at = now
         if opened:
             self._observer.store_fell_back(place.backend.name, active=True)
         if opened or (not place.breaker.is_open and now >= place.silent_until):

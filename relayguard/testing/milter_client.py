@@ -79,9 +79,13 @@ class MilterClient:
         self._socket: socket.socket = connect(address, seconds)
         self._reader = PacketReader()
         self._packets: list[Packet] = []
-        self._send(Command.NEGOTIATE, Negotiation(version, actions, Protocol(offered)).encode())
         self.progress = 0
-        answer = self._receive().data
+        try:
+            self._send(Command.NEGOTIATE, Negotiation(version, actions, Protocol(offered)).encode())
+            answer = self._receive().data
+        except BaseException:
+            self.drop()
+            raise
         self.negotiated = Negotiation.decode(answer)
         self.requested = protocol.macro_lists(answer[12:])
 

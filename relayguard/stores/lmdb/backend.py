@@ -9,11 +9,13 @@ import lmdb
 
 from relayguard.core.limits import Charge, Standing
 from relayguard.stores.arithmetic import expires, is_over, settle, used
-from relayguard.stores.backend import Entry
+from relayguard.stores.backend import Entry, StoreError, Trouble
+from relayguard.stores.lmdb.check import is_whole
 from relayguard.stores.lmdb.lockfile import LockFile
 from relayguard.stores.lmdb.records import counter_key, decode, encode, names
 from relayguard.stores.lmdb.shared_file import SharedFile
-from relayguard.stores.lmdb.sweep import Sweep, slice_of
+from relayguard.stores.lmdb.sweep import Sweep
+from relayguard.stores.lmdb.walk import slice_of
 
 MAX_KEYS = 1_000_000
 TIMEOUT = 0.05
@@ -66,33 +68,50 @@ class LmdbBackend:
         before = [decode(value) if value else None for value in values]
         # By now nobody else changes anything, so that no other process has a later time.
         standings, states = settle(charges, before, self._now())
-        new_keys = longer = 0
         changes: list[tuple[bytes, bytes]] = []
-        for counter, value, state in zip(counters, values, states, strict=True):
+        new: list[int] = []
+        longer: list[int] = []
+        for number, (counter, value, state) in enumerate(zip(counters, values, states, strict=True)):
             if state is not None:
                 changed = encode(state)
                 changes.append((counter, changed))
                 if value is None:
-                    new_keys += 1
+                    new.append(number)
                 elif len(changed) > len(value):
-                    longer += 1
-        if new_keys or longer:
-            self._shared.check_room(transaction, new_keys)
+                    longer.append(number)
+        if new or longer:
+            self._check_room(transaction, new, longer)
         for counter, changed in changes:
             transaction.put(counter, changed)
         return standings
 
+    def _check_room(self, transaction: lmdb.Transaction, new: Sequence[int], longer: Sequence[int]) -> None:
+        try:
+            self._shared.check_room(transaction, len(new))
+        except StoreError as error:
+            # Those that are longer may have room without the new ones.
+            error.refused = tuple(new or longer)
+            raise
+
     async def entries(self) -> AsyncIterator[Entry]:
-        """See `Backend`. Opens the file for reading alone, unless it is open, and makes none."""
+        """See `Backend`. Opens the file for reading alone, unless it is open, and makes none.
+
+        Unless it is open, another process goes through it first, lest a broken file ends this one.
+        """
+        if not self._shared.is_open and self._shared.inode() and not await is_whole(self._shared.folder):
+            raise StoreError(Trouble.BROKEN, f"{self._shared.folder} cannot be read")
         async with self._shared.existing(writable=False) as there:
-            seen = await self._shared.read(partial(slice_of, after=b"")) if there else []
+            seen = await self._slice(b"") if there else []
             while seen:
                 now = self._now()
                 for counter, value in seen:
                     state = decode(value)
                     if state is not None and not is_over(state, now):
                         yield Entry(*names(counter), used(state, now), expires(state))
-                seen = await self._shared.read(partial(slice_of, after=seen[-1][0]))
+                seen = await self._slice(seen[-1][0])
+
+    async def _slice(self, after: bytes) -> list[tuple[bytes, bytes]]:
+        return await self._shared.read(partial(slice_of, after=after), buffers=True)
 
     async def forget(self, limit: str, key: str) -> bool:
         """See `Backend`."""

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable
-from errno import EDQUOT, ENOSPC
+from errno import EDQUOT, ENOENT, ENOSPC
 from pathlib import Path
 
 import lmdb
@@ -13,6 +13,8 @@ from relayguard.stores.lmdb.opened import Opened, whole_pages
 
 DATA = "data.mdb"
 _LOCK = "lock.mdb"
+WRITE_LOCK = "write.lock"
+"""The lock of the folder, under which it is opened and written."""
 
 BROKEN = (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError, lmdb.PageNotFoundError)
 """What LMDB says of a file that is none of its own, or is no longer whole."""
@@ -26,8 +28,15 @@ _LOCK_BYTES = 64 * 1024
 
 
 def is_there(folder: Path) -> bool:
-    """Tell whether there are counters that a command can open without making a file."""
-    return (folder / DATA).is_file() and (folder / _LOCK).is_file()
+    """Tell whether there are counters that a command can open without making a file.
+
+    Raises StoreError if it may not even look: that is not the same as if there were none.
+    """
+    try:
+        return all((folder / name).is_file() for name in (DATA, _LOCK, WRITE_LOCK))
+    except PermissionError as error:
+        message = f"{folder} is not for you to look into: do this as root, or as the user that the daemon runs as"
+        raise StoreError(Trouble.UNREACHABLE, message) from error
 
 
 def open_or_repair(folder: Path, size: int, moved_aside: Callable[[str], None]) -> Opened:
@@ -47,6 +56,9 @@ def open_existing(folder: Path, *, writable: bool) -> Opened:
 
     Raises lmdb.Error and OSError.
     """
+    if not is_there(folder):
+        # LMDB would make what is missing, for the user of this process alone.
+        raise FileNotFoundError(ENOENT, "it was deleted or replaced meanwhile", str(folder))
     return _open(folder, (folder / DATA).stat().st_size, writable=writable)
 
 
@@ -118,10 +130,11 @@ def _checked(environment: lmdb.Environment, data: Path, size: int, *, writable: 
     if data.stat().st_size < (last_page + 1) * environment.stat()["psize"]:
         raise lmdb.CorruptedError(f"{data} is shorter than it says")
     if writable:
+        environment.reader_check()
+    if writable and data.stat().st_size != size:
         # At its full length from the beginning, with holes: LMDB leaves out pages at the end that it does not need
         # just now, so that of a shorter file nobody could tell whether something was cut off.
         os.truncate(data, size)
-        environment.reader_check()
     with environment.begin():
         found = data.stat()
     return Opened(environment, environment.open_db(), str(data), found.st_ino, found.st_size, writable)

@@ -14,6 +14,9 @@ _PAUSES = (0.0, 0.0, 0.0, 0.0005, 0.001, 0.002)
 
 _LONGEST_PAUSE = 0.004
 
+_LEAST_TRIES = 5
+"""Where this process has no turn for long, its time may be over while nobody has the lock for more than a moment."""
+
 
 class LockFile:
     """A lock between processes; the tasks of one process must not await anything while they have it.
@@ -24,6 +27,8 @@ class LockFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor = -1
+        self.makes = True
+        """Whether the file is made if there is none. Who runs a command may be another user than who needs it later."""
 
     def try_to_acquire(self) -> bool:
         """Take the lock if no other process has it. Raises OSError if there can be no such file."""
@@ -36,12 +41,12 @@ class LockFile:
         return True
 
     async def acquire(self, timeout: float) -> None:  # noqa: ASYNC109 - it must be had without a pause where it is free
-        """Take the lock. Raises StoreError if another process has it for longer than `timeout`."""
+        """Take the lock. Raises StoreError if another process has it for longer than `timeout`, as far as several looks can tell."""
         if self.try_to_acquire():
             return
         deadline = time.monotonic() + timeout
-        for pause in chain(_PAUSES, repeat(_LONGEST_PAUSE)):
-            if time.monotonic() >= deadline:
+        for tries, pause in enumerate(chain(_PAUSES, repeat(_LONGEST_PAUSE))):
+            if tries >= _LEAST_TRIES and time.monotonic() >= deadline:
                 raise StoreError(Trouble.TIMEOUT, f"another process has {self._path} for longer than {timeout:g} s")
             await asyncio.sleep(pause)
             if self.try_to_acquire():
@@ -66,5 +71,6 @@ class LockFile:
             self._descriptor = -1
 
     def _open(self) -> None:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        if self.makes:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._descriptor = os.open(self._path, os.O_RDWR | (os.O_CREAT if self.makes else 0), 0o600)

@@ -1,7 +1,9 @@
 """A file of counters that is open: whether it is still the one that others find, and whether it takes more."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import lmdb
 
@@ -15,6 +17,8 @@ _RESERVED = 2 << 20
 """LMDB writes a page anew to change it, and lets go of the old one two transactions later: without room for some
 hundred pages, nothing could be deleted either.
 """
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,18 @@ class Opened:
         except OSError:
             return False
         return found.st_ino == self.inode and found.st_size == self.size
+
+    def write(self, change: Callable[[lmdb.Transaction], T]) -> T:
+        """Do something in a transaction. It may be done anew in another one, so that it must have no other effect."""
+        try:
+            with self.environment.begin(write=True) as transaction:
+                return change(transaction)
+        except lmdb.MapFullError:
+            # The pages that somebody reads are not used anew, not even if it died over it.
+            if not self.environment.reader_check():
+                raise
+        with self.environment.begin(write=True) as transaction:
+            return change(transaction)
 
     def entries(self, transaction: lmdb.Transaction) -> int:
         """Return how many counters there are."""

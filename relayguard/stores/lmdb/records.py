@@ -30,6 +30,7 @@ _KINDS = frozenset({_RATE, _WINDOW, _DISTINCT})
 
 # Each begins with its kind, when it expires and when it was last changed: a sweep reads no more.
 _HEAD = Struct("<Bdd")
+HEAD_OCTETS = _HEAD.size
 _RATE_RECORD = Struct("<Bddd")
 _SLOT = Struct("<qd")
 _RECORD = Struct("<Bdddd")
@@ -78,7 +79,7 @@ def decode(value: bytes) -> State | None:
 
 
 def due(counters: Iterable[tuple[bytes, bytes]], now: float) -> list[bytes]:
-    """Return the keys of those that a sweep should look at more closely: it may go by their heads alone."""
+    """Return the keys of those that a sweep should look at more closely: of values, the first `HEAD_OCTETS` are enough."""
     found: list[bytes] = []
     head, size, behind = _HEAD.unpack_from, _HEAD.size, now + STEP_SECONDS
     for counter, value in counters:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,13 +12,12 @@ from relayguard.stores.backend import StoreError, Trouble
 from relayguard.stores.lmdb import environment
 from relayguard.stores.lmdb.lockfile import LockFile
 from relayguard.stores.lmdb.opened import Opened, file_size
+from relayguard.stores.lmdb.walk import unstopped
 
 _PATIENCE = 1.0
 """What could not be opened is tried again after so many seconds."""
 
 _NEARLY = 0.95
-
-WRITE_LOCK = "write.lock"
 
 T = TypeVar("T")
 
@@ -31,35 +30,38 @@ class SharedFile:
     """
 
     def __init__(self, folder: Path, max_keys: int, timeout: float, moved_aside: Callable[[str], None]) -> None:
-        self._folder = folder
+        self.folder = folder
         self._max_keys = max_keys
         self._size = file_size(max_keys)
         self._timeout = timeout
         self._moved_aside = moved_aside
-        self._lock = LockFile(folder / WRITE_LOCK)
+        self._lock = LockFile(folder / environment.WRITE_LOCK)
         self._opened: Opened | None = None
         self._failure: StoreError | None = None
         self._tried = 0.0
+        self._makes = True
 
     async def write(self, change: Callable[[lmdb.Transaction], T]) -> T:
         """Do something in a transaction that no other process comes between; if it raises, nothing was done."""
         opened = self._ready() or await self._turn()
         try:
-            with opened.environment.begin(write=True) as transaction:
-                return change(transaction)
+            return opened.write(change)
         except (lmdb.Error, OSError) as error:
             raise self._failed(error) from error
         finally:
             self._lock.release()
 
-    async def read(self, look: Callable[[lmdb.Transaction], T]) -> T:
-        """Look at the file as it is at one moment. What is seen must be read before the next await."""
+    async def read(self, look: Callable[[lmdb.Transaction], T], *, buffers: bool = False) -> T:
+        """Look at the file as it is at one moment. With `buffers`, what is found is only there meanwhile, and not copied."""
         opened = self._opened
         if opened is None or not opened.is_current():
             opened = await self._turn(writable=False)
             self._lock.release()
         try:
-            with opened.environment.begin() as transaction:
+            with (
+                nullcontext() if self._makes else unstopped(),
+                opened.environment.begin(buffers=buffers) as transaction,
+            ):
                 return look(transaction)
         except (lmdb.Error, OSError) as error:
             # A broken file is moved aside under the lock, by whoever writes next and meets the same.
@@ -67,25 +69,21 @@ class SharedFile:
 
     @asynccontextmanager
     async def existing(self, *, writable: bool) -> AsyncIterator[bool]:
-        """Have the file open meanwhile, if there is one, and make none: a command may run as another user."""
+        """Have the file open meanwhile, if there is one. Nothing is made or mended: a command may run as another user."""
         if self._opened:
             yield True
             return
-        if not environment.is_there(self._folder) or not (self._folder / WRITE_LOCK).exists():
+        if not environment.is_there(self.folder):
             yield False
             return
-        await self._acquire()
+        self._makes = self._lock.makes = False
         try:
-            mine = self._opened = environment.open_existing(self._folder, writable=writable)
-        except (lmdb.Error, OSError) as error:
-            raise environment.explain(error, Trouble.UNREACHABLE) from error
-        finally:
+            await self._turn(writable=writable)
             self._lock.release()
-        try:
             yield True
         finally:
-            if self._opened is mine:
-                self.close()
+            self._makes = self._lock.makes = True
+            self.close()
 
     def check_room(self, transaction: lmdb.Transaction, new_keys: int) -> None:
         """Raise StoreError if the file has no room for anything more, or for so many new keys."""
@@ -96,6 +94,38 @@ class SharedFile:
         """Tell whether there will soon be no room for new keys."""
         assert self._opened
         return self._opened.entries(transaction) >= self._max_keys * _NEARLY
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this process has it open."""
+        return self._opened is not None
+
+    def inode(self) -> int:
+        """Return which file is there, 0 if there is none that can be seen."""
+        try:
+            return (self.folder / environment.DATA).stat().st_ino
+        except OSError:
+            return 0
+
+    async def discard(self, inode: int) -> None:
+        """Move a file aside that was found to be broken, unless another process has done so."""
+        opened = self._ready() or await self._turn()
+        try:
+            if opened.inode == inode:
+                self._move_aside()
+                self._close_environment()
+        finally:
+            self._lock.release()
+
+    async def forget_dead_readers(self) -> None:
+        """Let the pages be used again that a process was reading when it died."""
+        opened = self._ready() or await self._turn()
+        try:
+            opened.environment.reader_check()
+        except lmdb.Error as error:
+            raise self._failed(error) from error
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """Close what is open; the next use opens it again."""
@@ -118,7 +148,7 @@ class SharedFile:
         opened = self._opened
         if opened is None or not opened.is_current() or opened.writable < writable:
             try:
-                opened = self._open()
+                opened = self._open(writable=writable)
             except BaseException:
                 self._lock.release()
                 raise
@@ -132,11 +162,14 @@ class SharedFile:
         except OSError as error:
             raise self._not_opened(error) from error
 
-    def _open(self) -> Opened:
+    def _open(self, *, writable: bool) -> Opened:
         self._close_environment()
         try:
             self._renew_lock()
-            self._opened = environment.open_or_repair(self._folder, self._size, self._moved_aside)
+            if self._makes:
+                self._opened = environment.open_or_repair(self.folder, self._size, self._moved_aside)
+            else:
+                self._opened = environment.open_existing(self.folder, writable=writable)
         except (lmdb.Error, OSError) as error:
             raise self._not_opened(error) from error
         self._failure = None
@@ -147,7 +180,7 @@ class SharedFile:
             return
         self._lock.close()
         if not self._lock.try_to_acquire():
-            raise StoreError(Trouble.TIMEOUT, f"another process opens {self._folder}")
+            raise StoreError(Trouble.TIMEOUT, f"another process opens {self.folder}")
 
     def _not_opened(self, error: lmdb.Error | OSError) -> StoreError:
         self._tried = time.monotonic()
@@ -159,7 +192,7 @@ class SharedFile:
         explained = environment.explain(error, Trouble.BROKEN)
         if explained.trouble is Trouble.FULL:
             return explained
-        if isinstance(error, environment.BROKEN) and self._opened and self._opened.is_current():
+        if self._makes and isinstance(error, environment.BROKEN) and self._opened and self._opened.is_current():
             self._move_aside()
         # LMDB may take nothing more after it could not write; opened anew, it goes on from its last whole state.
         self._close_environment()
@@ -167,7 +200,7 @@ class SharedFile:
 
     def _move_aside(self) -> None:
         try:
-            moved = environment.move_aside(self._folder)
+            moved = environment.move_aside(self.folder)
         except OSError:
             # The same is met, and tried, at the next use.
             return

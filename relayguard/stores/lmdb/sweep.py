@@ -4,18 +4,16 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import islice
 
 import lmdb
 
 from relayguard.stores.arithmetic import is_over, rebased
 from relayguard.stores.backend import StoreError, Trouble
 from relayguard.stores.lmdb import records
+from relayguard.stores.lmdb.check import Suspicion, is_whole
 from relayguard.stores.lmdb.lockfile import LockFile
 from relayguard.stores.lmdb.shared_file import SharedFile
-
-SLICE = 1000
-"""So many keys are looked at in one transaction."""
+from relayguard.stores.lmdb.walk import slice_of
 
 _PORTION = 100
 """So many are cleared in one transaction: nobody waits for it for long, and each key may cost a page."""
@@ -36,6 +34,8 @@ class Sweep:
         self._lock = lock
         self._now = now
         self._swept = -_EVERY
+        self._suspicion = Suspicion(shared.folder)
+        self._trusted = False
 
     async def run(self) -> None:
         """Sweep for ever, while no other process does."""
@@ -50,14 +50,29 @@ class Sweep:
         """Sweep once if it is our turn; return after how many seconds to look again."""
         try:
             if not self._lock.try_to_acquire():
+                self._trusted = False
                 return _OTHERS_TURN
+            await self._check()
             if time.monotonic() >= self._swept + _EVERY or await self._shared.read(self._shared.is_full):
                 self._swept = time.monotonic()
-                await self.once()
+                await self._shared.forget_dead_readers()
+                with self._suspicion.walking():
+                    await self.once()
         except (StoreError, OSError):
             # The store is in trouble; whoever takes from it tells.
             pass
         return _GLANCE
+
+    async def _check(self) -> None:
+        """Once it is our turn, see that nothing of the file ends this process as it did another one."""
+        if self._trusted:
+            return
+        if self._suspicion.is_there():
+            inode = self._shared.inode()
+            if inode and not await is_whole(self._shared.folder):
+                await self._shared.discard(inode)
+            self._suspicion.settle()
+        self._trusted = True
 
     async def once(self) -> None:
         """Go through all keys."""
@@ -70,7 +85,7 @@ class Sweep:
     async def _slice(self, after: bytes) -> bytes | None:
         look = partial(_look, after=after, now=self._now())
         try:
-            last, due = await self._shared.read(look)
+            last, due = await self._shared.read(look, buffers=True)
         except StoreError as error:
             if error.trouble is not Trouble.BROKEN:
                 raise
@@ -96,14 +111,5 @@ class Sweep:
 
 def _look(transaction: lmdb.Transaction, after: bytes, now: float) -> tuple[bytes | None, list[bytes]]:
     """Return the last key of a slice, None if there are no more, and those that are due."""
-    seen = slice_of(transaction, after)
-    return seen[-1][0] if len(seen) == SLICE else None, records.due(seen, now)
-
-
-def slice_of(transaction: lmdb.Transaction, after: bytes) -> list[tuple[bytes, bytes]]:
-    """Return the next so many counters after a key."""
-    cursor = transaction.cursor()
-    there = cursor.set_range(after) if after else cursor.first()
-    if there and cursor.key() == after:
-        there = cursor.next()
-    return list(islice(cursor.iternext(keys=True, values=True), SLICE)) if there else []
+    seen = slice_of(transaction, after, records.HEAD_OCTETS)
+    return seen[-1][0] if seen else None, records.due(seen, now)

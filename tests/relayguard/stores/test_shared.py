@@ -22,12 +22,17 @@ class Ailing:
     def __init__(self, trouble: Trouble | None = None) -> None:
         self.trouble = trouble
         self.asked = 0
+        self.full_for: set[str] = set()
         self._inner = MemoryBackend()
 
     async def take(self, charges: Sequence[Charge]) -> Sequence[Standing]:
         self.asked += 1
         if self.trouble is not None:
             raise StoreError(self.trouble, "as the test wants it")
+        full = StoreError(Trouble.FULL, "as the test wants it")
+        full.refused = tuple(number for number, charge in enumerate(charges) if charge.key in self.full_for)
+        if full.refused:
+            raise full
         return await self._inner.take(charges)
 
     async def look(self, charges: Sequence[Charge]) -> Sequence[Standing]:
@@ -159,3 +164,51 @@ def test_the_fullest_key_of_each_limit_is_told_now_and_then() -> None:
     assert rig.value("limit_keys_nearly_used_up", limit="logins") == 1
     rig.store.publish()
     assert rig.value("limit_fullest_ratio", limit="logins") == 0
+
+
+def test_a_full_store_counts_what_it_knows_though_something_new_comes_along() -> None:
+    rig = Rig(None)
+    rig.take(10)
+    rig.first.full_for = {"new", "newer"}
+
+    def take(*keys: str) -> list[tuple[bool, int]]:
+        taken = asyncio.run(rig.store.take([Charge(LIMIT, key) for key in keys]))
+        return [(standing.admitted, standing.left) for standing in taken]
+
+    assert take("new", "bob") == [(True, 11), (True, 1)]
+    assert take("bob", "new", "newer") == [(True, 0), (True, 10), (True, 11)]
+    # A charge that is refused here keeps the others from being counted elsewhere.
+    assert not take("new", "bob")[1][0]
+    assert take("new") == [(True, 9)]
+
+
+class Hiccup(Ailing):
+    """One that all who asked meanwhile wait for until it fails them, and then the clock goes on."""
+
+    def __init__(self, clock: FrozenClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    async def take(self, charges: Sequence[Charge]) -> Sequence[Standing]:
+        self.asked += 1
+        await asyncio.sleep(0)
+        self._clock.advance(0.01)
+        raise StoreError(Trouble.TIMEOUT, "as the test wants it")
+
+
+def test_those_who_waited_through_the_same_moment_are_one_failure() -> None:
+    rig = Rig(None)
+    hiccup = Hiccup(rig.clock)
+    rig.store = SharedStore(
+        lambda: [Place(hiccup), Place(MemoryBackend())],
+        rig.metrics,
+        make_logger("json", "error"),
+        monotonic=rig.clock.now,
+    )
+
+    async def together() -> None:
+        await asyncio.gather(*(rig.store.take([Charge(LIMIT, "bob")]) for _ in range(20)))
+
+    for times in range(1, BREAKER_FAILURES + 2):
+        asyncio.run(together())
+        assert hiccup.asked == 20 * min(times, BREAKER_FAILURES)

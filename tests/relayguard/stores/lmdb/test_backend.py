@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from relayguard.core.limits import Algorithm, Charge, Limit, Standing
 from relayguard.stores.backend import Entry, StoreError, Trouble
-from relayguard.stores.lmdb import sweep
+from relayguard.stores.lmdb import sweep, walk
 from relayguard.stores.lmdb.backend import LmdbBackend
 from relayguard.stores.lmdb.environment import DATA
 from relayguard.stores.memory import MemoryBackend
@@ -85,8 +85,12 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
     stores.close()
 
 
-PROCESS = """
+SECONDS = 60
+"""No process that a test started is there for longer, whatever goes wrong."""
+
+PROCESS = f"""
 import asyncio, os, signal, sys, time
+signal.alarm({SECONDS})
 from pathlib import Path
 from relayguard.core.limits import Algorithm, Charge, Limit
 from relayguard.stores.lmdb.backend import LmdbBackend
@@ -128,7 +132,7 @@ def test_four_processes_admit_exactly_a_hundred_with_one_hot_key(tmp_path: Path)
         assert each.stdin
         each.stdin.write("go\n")
         each.stdin.flush()
-    admitted = [int(each.communicate()[0]) for each in processes]
+    admitted = [int(each.communicate(timeout=SECONDS)[0]) for each in processes]
     assert sum(admitted) == 100
 
 
@@ -156,7 +160,7 @@ def test_a_worker_killed_inside_a_transaction_leaves_no_lock_and_nothing_half_do
     killed = process(tmp_path, INSIDE.format(what="time.sleep(3600)"))
     assert line_of(killed) == "inside"
     killed.kill()
-    killed.communicate()
+    killed.communicate(timeout=SECONDS)
     store = LmdbBackend(tmp_path, 1000, 30.0)
     assert take(store, Charge(HUNDRED, "hot"))[0].left == 98
     close(store)
@@ -165,13 +169,13 @@ def test_a_worker_killed_inside_a_transaction_leaves_no_lock_and_nothing_half_do
 def test_a_worker_that_was_stopped_costs_the_others_their_deadline_and_goes_on_later(tmp_path: Path) -> None:
     stopped = process(tmp_path, INSIDE.format(what="os.kill(os.getpid(), signal.SIGSTOP)"))
     assert line_of(stopped) == "inside"
-    os.waitid(os.P_PID, stopped.pid, os.WSTOPPED | os.WNOWAIT)
+    os.waitid(os.P_PID, stopped.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
     store = LmdbBackend(tmp_path, 1000, 0.02)
     for _ in range(2):
         assert refusal(store, Charge(HUNDRED, "hot")) is Trouble.TIMEOUT
     stopped.send_signal(signal.SIGCONT)
     assert line_of(stopped) == "done"
-    stopped.communicate()
+    stopped.communicate(timeout=SECONDS)
     assert take(store, Charge(HUNDRED, "hot"))[0].left == 96
     close(store)
 
@@ -179,7 +183,7 @@ def test_a_worker_that_was_stopped_costs_the_others_their_deadline_and_goes_on_l
 def test_others_have_their_turn_while_a_task_waits_for_a_stopped_worker(tmp_path: Path) -> None:
     stopped = process(tmp_path, INSIDE.format(what="os.kill(os.getpid(), signal.SIGSTOP)"))
     assert line_of(stopped) == "inside"
-    os.waitid(os.P_PID, stopped.pid, os.WSTOPPED | os.WNOWAIT)
+    os.waitid(os.P_PID, stopped.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
     store = LmdbBackend(tmp_path, 1000, 30.0)
 
     async def let_it_go_on() -> None:
@@ -190,7 +194,7 @@ def test_others_have_their_turn_while_a_task_waits_for_a_stopped_worker(tmp_path
         return taken
 
     assert asyncio.run(both())[0].admitted
-    stopped.communicate()
+    stopped.communicate(timeout=SECONDS)
     close(store)
 
 
@@ -235,6 +239,16 @@ def test_a_store_that_is_full_takes_no_new_keys_and_goes_on_counting_those_it_ha
     assert take(store, Charge(FEW, "set", member="b"))[0].left == 1
 
 
+def test_a_store_that_is_full_tells_which_charges_it_has_no_room_for_and_counts_none(opened: Opened) -> None:
+    store = opened(max_keys=10)
+    for number in range(10):
+        take(store, Charge(HUNDRED, str(number)))
+    with pytest.raises(StoreError) as refused:
+        take(store, Charge(HUNDRED, "new"), Charge(HUNDRED, "0"), Charge(BURST, "new"))
+    assert refused.value.refused == (0, 2)
+    assert take(store, Charge(HUNDRED, "0"))[0].left == 98
+
+
 def test_one_take_cannot_bring_more_keys_than_there_is_room_for(opened: Opened) -> None:
     store = opened(max_keys=10)
     for number in range(9):
@@ -243,16 +257,19 @@ def test_one_take_cannot_bring_more_keys_than_there_is_room_for(opened: Opened) 
     assert take(store, Charge(HUNDRED, "a"))[0].admitted
 
 
-def test_a_flood_of_very_long_keys_fills_the_file_and_no_more(opened: Opened) -> None:
-    store = opened(max_keys=10_000)
-    trouble = None
-    for number in range(10_000):
-        try:
-            take(store, Charge(HUNDRED, f"{number:0500d}"))
-        except StoreError as error:
-            trouble = error.trouble
-            break
-    assert trouble is Trouble.FULL
+def test_a_flood_of_very_long_keys_fills_the_file_and_no_more(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relayguard.stores.lmdb.opened._LEAST_BYTES", 5 << 19)
+    store = opened(max_keys=3000)
+
+    async def flood() -> None:
+        for number in range(3000):
+            await store.take([Charge(HUNDRED, f"{number:0500d}")])
+
+    with pytest.raises(StoreError, match="octets in use") as refused:
+        asyncio.run(flood())
+    assert refused.value.trouble is Trouble.FULL
     assert take(store, Charge(HUNDRED, f"{0:0500d}"))[0].left == 98
     assert asyncio.run(store.forget("hundred", f"{0:0500d}"))
 
@@ -285,7 +302,7 @@ def test_commands_see_what_is_used_in_order_of_the_keys(opened: Opened) -> None:
 
 
 def test_commands_see_more_than_a_slice_while_others_write(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "SLICE", 3)
+    monkeypatch.setattr(walk, "SLICE", 3)
     store = opened()
     for number in range(10):
         take(store, Charge(HUNDRED, str(number)))
@@ -300,6 +317,25 @@ def test_commands_see_more_than_a_slice_while_others_write(opened: Opened, monke
     assert asyncio.run(collect()) == [str(number) for number in range(10)]
 
 
+def test_a_command_that_lists_counters_does_not_die_of_a_broken_file(opened: Opened) -> None:
+    store = opened(max_keys=3000)
+
+    async def fill() -> None:
+        for number in range(3000):
+            await store.take([Charge(HUNDRED, f"{number:040d}")])
+
+    asyncio.run(fill())
+    close(store)
+    with (opened.folder / DATA).open("r+b") as data:
+        for page in range(20, 60):
+            data.seek(page * 4096)
+            data.write(bytes(4096))
+    with pytest.raises(StoreError) as failed:
+        entries(opened())
+    assert failed.value.trouble is Trouble.BROKEN
+    assert not opened.moved
+
+
 def test_commands_find_nothing_and_make_nothing_where_nothing_is(opened: Opened) -> None:
     store = opened()
     assert entries(store) == []
@@ -311,9 +347,9 @@ def test_a_command_forgets_a_counter_that_a_worker_goes_on_using(opened: Opened)
     forget = "print(asyncio.run(backend().forget('hundred', 'hot')), flush=True)"
     store = opened()
     take(store, Charge(HUNDRED, "hot"))
-    assert process(opened.folder, forget).communicate()[0] == "True\n"
+    assert process(opened.folder, forget).communicate(timeout=SECONDS)[0] == "True\n"
     assert take(store, Charge(HUNDRED, "hot"))[0].left == 99
-    assert process(opened.folder, forget.replace("hot", "cold")).communicate()[0] == "False\n"
+    assert process(opened.folder, forget.replace("hot", "cold")).communicate(timeout=SECONDS)[0] == "False\n"
 
 
 def test_a_broken_file_is_moved_aside_and_told_of(opened: Opened) -> None:
@@ -449,7 +485,7 @@ steps = st.lists(st.tuples(st.floats(-30, 90), takes), max_size=20)
 
 
 @given(steps)
-@settings(max_examples=100)
+@settings(max_examples=25)
 def test_it_judges_as_the_store_in_memory_does(sequence: list[tuple[float, list[Charge]]]) -> None:
     clock = Clock()
     with TemporaryDirectory() as folder:

@@ -7,10 +7,11 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from relayguard.stores.backend import Trouble
+from relayguard.stores.backend import StoreError, Trouble
 from relayguard.stores.lmdb import environment
 from relayguard.stores.lmdb.environment import (
     DATA,
+    WRITE_LOCK,
     explain,
     is_there,
     move_aside,
@@ -37,6 +38,7 @@ def made(folder: Path, count: int = 2000) -> Path:
     opened = open_or_repair(folder, SIZE, Moved())
     put(opened, count)
     opened.environment.close()
+    (folder / WRITE_LOCK).touch(mode=0o600)
     return folder / DATA
 
 
@@ -45,6 +47,7 @@ def test_the_files_are_for_their_owner_alone_and_as_long_as_they_will_ever_be(tm
     assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {
         DATA: 0o600,
         "lock.mdb": 0o600,
+        WRITE_LOCK: 0o600,
     }
     assert data.stat().st_size == SIZE
     assert data.stat().st_blocks * 512 < SIZE
@@ -181,3 +184,21 @@ def test_if_not_even_a_new_file_can_be_opened_the_error_is_passed_on(
     monkeypatch.setattr(environment, "_reserve", refuse)
     with pytest.raises(OSError, match="full"):
         open_or_repair(tmp_path, SIZE, Moved())
+
+
+def test_who_may_not_look_into_the_folder_is_told_who_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    with pytest.raises(StoreError, match="as root") as failed:
+        is_there(tmp_path)
+    assert failed.value.trouble is Trouble.UNREACHABLE
+
+
+def test_what_is_missing_of_the_files_is_not_made_by_a_command(tmp_path: Path) -> None:
+    made(tmp_path)
+    (tmp_path / "lock.mdb").unlink()
+    with pytest.raises(FileNotFoundError):
+        open_existing(tmp_path, writable=True)
+    assert [path.name for path in tmp_path.iterdir() if path.name != WRITE_LOCK] == [DATA]

@@ -67,3 +67,29 @@ def test_a_file_that_was_deleted_or_replaced_is_not_current(tmp_path: Path) -> N
     # Nothing is left to be released or closed.
     lock.release()
     lock.close()
+
+
+def test_who_only_wants_an_existing_one_makes_none(tmp_path: Path) -> None:
+    lock = LockFile(tmp_path / "folder" / "lock")
+    lock.makes = False
+    with pytest.raises(FileNotFoundError):
+        lock.try_to_acquire()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_process_that_had_no_turn_for_long_does_not_give_up_at_once(tmp_path: Path) -> None:
+    first, second = LockFile(tmp_path / "lock"), LockFile(tmp_path / "lock")
+
+    async def hold() -> None:
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        first.release()
+
+    async def both() -> None:
+        assert first.try_to_acquire()
+        # No time at all is what is left of it.
+        await asyncio.gather(second.acquire(0), hold())
+
+    asyncio.run(both())
+    first.close()
+    second.close()

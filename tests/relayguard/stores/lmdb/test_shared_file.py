@@ -3,6 +3,9 @@
 import asyncio
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,9 +14,9 @@ import pytest
 
 from relayguard.stores.backend import StoreError, Trouble
 from relayguard.stores.lmdb import environment, shared_file
-from relayguard.stores.lmdb.environment import DATA
+from relayguard.stores.lmdb.environment import DATA, WRITE_LOCK
 from relayguard.stores.lmdb.lockfile import LockFile
-from relayguard.stores.lmdb.shared_file import WRITE_LOCK, SharedFile
+from relayguard.stores.lmdb.shared_file import SharedFile
 
 
 class Shared(SharedFile):
@@ -265,4 +268,144 @@ def test_who_only_read_can_write_afterwards(tmp_path: Path) -> None:
 
     asyncio.run(both())
     assert shared.get(b"key") == b"other"
+    shared.close()
+
+
+def files_of(folder: Path) -> dict[str, tuple[int, int, int, int]]:
+    found = {path.name: path.stat() for path in folder.iterdir()}
+    return {name: (stat.st_ino, stat.st_uid, stat.st_mode, stat.st_size) for name, stat in found.items()}
+
+
+def cut(folder: Path) -> None:
+    os.truncate(folder / DATA, 2 * 4096)
+
+
+def overwrite(folder: Path) -> None:
+    (folder / DATA).write_bytes(b"No database." * 1000)
+
+
+def delete_the_file(folder: Path) -> None:
+    (folder / DATA).unlink()
+
+
+def delete_the_readers(folder: Path) -> None:
+    (folder / DATA).rename(folder / "elsewhere")
+    (folder / "lock.mdb").unlink()
+
+
+def delete_all(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+@pytest.mark.parametrize("writable", [False, True])
+@pytest.mark.parametrize("damage", [cut, overwrite, delete_the_file, delete_the_readers, delete_all])
+def test_a_command_leaves_a_file_as_it_is_that_breaks_or_goes_under_its_eyes(
+    damage: Callable[[Path], None], tmp_path: Path, *, writable: bool
+) -> None:
+    folder = tmp_path / "folder"
+    shared = Shared(folder)
+    shared.put(b"key", bytes(100_000))
+    shared.close()
+
+    async def look() -> dict[str, tuple[int, int, int, int]]:
+        async with shared.existing(writable=writable) as there:
+            assert there
+            damage(folder)
+            left = files_of(folder)
+            use = shared.write if writable else shared.read
+            with pytest.raises(StoreError):
+                await use(lambda transaction: transaction.get(b"key"))
+            return left
+
+    assert asyncio.run(look()) == files_of(folder)
+    assert not shared.moved
+    shared.close()
+
+
+def test_a_command_that_meets_a_broken_page_leaves_the_file_to_the_workers(tmp_path: Path) -> None:
+    shared = Shared(tmp_path)
+    shared.put(b"key")
+    shared.close()
+
+    async def change() -> None:
+        async with shared.existing(writable=True):
+            await shared.write(refusing(lmdb.CorruptedError("broken")))
+
+    with pytest.raises(StoreError):
+        asyncio.run(change())
+    assert not shared.moved
+    assert shared.get(b"key") == b"value"
+    shared.close()
+
+
+def test_after_a_command_wrote_the_files_are_whose_they_were(tmp_path: Path) -> None:
+    shared = Shared(tmp_path)
+    shared.put(b"key")
+    shared.close()
+    if os.geteuid() == 0:
+        for path in tmp_path.iterdir():
+            os.chown(path, 65534, 65534)
+    before = files_of(tmp_path)
+
+    async def change() -> bool:
+        async with shared.existing(writable=True):
+            return await shared.write(lambda transaction: transaction.delete(b"key"))
+
+    assert asyncio.run(change())
+    assert files_of(tmp_path) == before
+
+
+READS_AND_DIES = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from relayguard.stores.lmdb.shared_file import SharedFile
+
+async def main():
+    shared = SharedFile(Path(sys.argv[1]), 1000, 30.0, print)
+    await shared.read(lambda transaction: os.kill(os.getpid(), signal.SIGKILL))
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_a_reader_that_was_killed_does_not_keep_its_pages_for_ever(tmp_path: Path, *, swept: bool) -> None:
+    shared = Shared(tmp_path)
+    shared.put(b"key")
+    subprocess.run([sys.executable, "-c", READS_AND_DIES, str(tmp_path)], check=False, timeout=60)
+    if swept:
+        asyncio.run(shared.forget_dead_readers())
+    size = (tmp_path / DATA).stat().st_size
+    for _ in range(2 * size // 100_000):
+        shared.put(b"key", bytes(100_000))
+    shared.close()
+
+
+def test_a_command_is_not_stopped_within_a_transaction(tmp_path: Path) -> None:
+    shared = Shared(tmp_path)
+    shared.put(b"key")
+    shared.close()
+
+    def blocked(transaction: lmdb.Transaction) -> set[int]:
+        return set(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+
+    async def look() -> set[int]:
+        async with shared.existing(writable=False):
+            return await shared.read(blocked)
+
+    assert signal.SIGTSTP in asyncio.run(look())
+    assert signal.SIGTSTP not in asyncio.run(shared.read(blocked))
+    shared.close()
+
+
+def test_a_file_that_was_found_to_be_broken_is_moved_aside_unless_it_is_another_by_now(tmp_path: Path) -> None:
+    shared = Shared(tmp_path)
+    assert shared.inode() == 0
+    shared.put(b"key")
+    assert shared.is_open
+    asyncio.run(shared.discard(shared.inode() + 1))
+    assert shared.get(b"key") == b"value"
+    asyncio.run(shared.discard(shared.inode()))
+    assert len(shared.moved) == 1
+    assert shared.get(b"key") is None
     shared.close()

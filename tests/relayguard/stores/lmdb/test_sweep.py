@@ -14,7 +14,8 @@ from relayguard.stores.lmdb import records, sweep
 from relayguard.stores.lmdb.environment import DATA
 from relayguard.stores.lmdb.lockfile import LockFile
 from relayguard.stores.lmdb.shared_file import SharedFile
-from relayguard.stores.lmdb.sweep import SLICE, Sweep, slice_of
+from relayguard.stores.lmdb.sweep import Sweep
+from relayguard.stores.lmdb.walk import SLICE
 
 NOW = 1_800_000_000.0
 SPAN = 60.0
@@ -45,7 +46,7 @@ class Swept:
 
     def found(self) -> dict[bytes, bytes]:
         def look(transaction: lmdb.Transaction) -> dict[bytes, bytes]:
-            return dict(transaction.cursor().iternext())
+            return {key: bytes(value) for key, value in transaction.cursor().iternext()}
 
         return asyncio.run(self.shared.read(look))
 
@@ -67,8 +68,8 @@ def test_what_is_over_goes_and_what_is_not_stays(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_full_of_long_keys_can_be_swept(tmp_path: Path) -> None:
-    swept = Swept(tmp_path, max_keys=100_000)
-    states = [(b"%0500d" % number, LIVING if number % 500 == 0 else OVER) for number in range(100_000)]
+    swept = Swept(tmp_path, max_keys=10_000)
+    states = [(b"%0500d" % number, LIVING if number % 500 == 0 else OVER) for number in range(10_000)]
     random.Random(6).shuffle(states)
 
     def put(transaction: lmdb.Transaction) -> None:
@@ -225,14 +226,18 @@ def test_another_trouble_is_passed_on(tmp_path: Path) -> None:
     swept.close()
 
 
-def test_a_slice_begins_after_a_key_whether_it_is_still_there_or_not(tmp_path: Path) -> None:
+def test_of_each_counter_a_slice_copies_the_head_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     swept = Swept(tmp_path)
-    swept.put({b"a": LIVING, b"c": LIVING, b"e": LIVING, b"z" * 511: LIVING})
+    large = Distinct(MEMBER.pack(member_name("a"), NOW) * 1000, NOW, SPAN, 2000.0)
+    swept.put({b"a": large, b"b": OVER})
+    copied: list[int] = []
+    due = records.due
 
-    def keys(after: bytes) -> list[bytes]:
-        return [key for key, _ in asyncio.run(swept.shared.read(lambda transaction: slice_of(transaction, after)))]
+    def watch(seen: list[tuple[bytes, bytes]], now: float) -> list[bytes]:
+        copied.extend(len(value) for _, value in seen)
+        return due(seen, now)
 
-    assert keys(b"") == [b"a", b"c", b"e", b"z" * 511]
-    assert keys(b"c") == keys(b"d") == [b"e", b"z" * 511]
-    assert keys(b"z" * 511) == []
+    monkeypatch.setattr(records, "due", watch)
+    assert list(swept.once()) == [b"a"]
+    assert copied == [records.HEAD_OCTETS] * 2
     swept.close()
