@@ -20,6 +20,8 @@ SLOTS = 24
 MEMBER = Struct("<8sd")
 """A member of a DISTINCT: its name, and when it was last seen. They are never unpacked all: there may be thousands."""
 
+LEAST_SECONDS = 0.001
+
 STEP_SECONDS = 1.0
 """A clock that is so far behind what it said before was set back. Less is the haste of another process."""
 
@@ -207,7 +209,8 @@ def sound(state: State) -> State | None:
     numbers = (state.updated, state.full, state.span) if isinstance(state, Rate) else state[1:]
     if not all(map(isfinite, numbers)) or not numbers[-1] > 0:
         return None
-    return state if isinstance(state, Rate) or state.seconds > 0 else None
+    # A period that is next to nothing has more slots than there are numbers.
+    return state if isinstance(state, Rate) or state.seconds >= LEAST_SECONDS else None
 
 
 def used(state: State, now: float) -> float:
