@@ -8,6 +8,8 @@ import click
 from relayguard.cli import config_option, fail
 from relayguard.config import ConfigError
 from relayguard.core.envelope import Role
+from relayguard.core.text import printable
+from relayguard.core.verdicts import STRENGTH
 
 FILTER = "spoof"
 
@@ -35,10 +37,9 @@ def check(what: str, config_path: Path, client: str, sender: str | None, recipie
     from relayguard.dns.zone import ZoneError
     from relayguard.rehearsal import rehearsal_of, rehearse
 
-    path = Path(what)
     try:
         config = load(config_path)
-        raw = path.read_bytes() if path.is_file() else f"From: {what}\r\n\r\n".encode()
+        raw = Path(what).read_bytes() if _is_file(what) else f"From: {what}\r\n\r\n".encode("utf-8", "replace")
         rehearsal = rehearsal_of(raw, client, "client.example", sender, (recipient,), Role.INCOMING)
         trace = asyncio.run(rehearse(rehearsal, config, zone.read_text() if zone else None))
     except ConfigError as error:
@@ -48,8 +49,17 @@ def check(what: str, config_path: Path, client: str, sender: str | None, recipie
     runs = [run for run in trace.runs if run.filter == FILTER]
     if not runs:
         raise click.ClickException(f"the filter {FILTER!r} has not seen it: is it named in 'filters'?")
-    notes = [note for run in runs for note in run.notes]
-    for note in notes:
-        click.echo(note)
+    notes = [printable(note, 400) for run in runs for note in run.notes]
+    verdicts = [type(effect).__name__.lower() for run in runs for effect in run.effects if type(effect) in STRENGTH]
+    for line in (*notes, *(f"spoof says {verdict}" for verdict in verdicts)):
+        click.echo(line)
     if not notes:
         click.echo("no signal")
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):
+        # It is too long for a name, or holds what no name can.
+        return False

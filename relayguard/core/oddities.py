@@ -43,7 +43,7 @@ _ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_.:*-]{1,40})\?([BbQq])\?([!->@-~]{0,
 _BETWEEN_WORDS = re.compile(r"(?<=\?=)[ \t]+(?==\?)")
 # Not every codec that Python knows is one of mail, nor linear.
 _CHARSET = re.compile(
-    r"utf-?8|us-ascii|iso-8859-\d{1,2}|windows-125\d|koi8-[ru]|gb(?:2312|k|18030)|big5|shift_jis|euc-(?:jp|kr)"
+    r"utf-?8|us-ascii|iso-8859-\d{1,2}|(?:windows-|cp)125\d|iso-2022-jp|koi8-[ru]|gb(?:2312|k|18030)|big5|shift_jis|euc-(?:jp|kr)"
 )
 _PADDING = re.compile(r"[ \t\u00a0\u2000-\u200a\u3000]{20}")
 _LONG_NAME = 200
@@ -89,7 +89,11 @@ def _decoded(matched: re.Match[str]) -> str:
         return matched[0]
     try:
         # RFC 2047 §4.2: an underscore is a space.
-        raw = base64.b64decode(text) if encoding == "b" else quopri.decodestring(text.replace("_", " ").encode())
+        raw = (
+            base64.b64decode(text + "=" * (-len(text) % 4))
+            if encoding == "b"
+            else quopri.decodestring(text.replace("_", " ").encode())
+        )
         return raw.decode(charset, "replace")
     except (binascii.Error, LookupError):
         return matched[0]

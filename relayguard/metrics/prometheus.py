@@ -1,5 +1,6 @@
 """Counts what happens, in numbers that prometheus-client exposes."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from threading import Lock
 
@@ -19,6 +20,8 @@ from relayguard.metrics.numbers import Histograms, Numbers, Place, private
 from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer, SessionJudged
 from relayguard.services import Answer, Question
 from relayguard.stores.backend import Trouble
+
+_COUNTER = re.compile(r"relayguard_[a-z_]+_total")
 
 NO_FILTER = ""
 """The label of an outcome that no filter asked for."""
@@ -179,10 +182,16 @@ class PrometheusMetrics(Observer, Collector):
 
     def counter(self, name: str, help: str, labels: Mapping[str, Sequence[str]]) -> "FilterCounter":  # noqa: A002
         """See `Metrics`."""
-        if name not in self._counters:
-            metric = Metric(name, catalog.Kind.COUNTER, help, tuple((each, tuple(labels[each])) for each in labels))
-            self._counters[name] = FilterCounter(self._numbers(metric), self._of_threads)
-        return self._counters[name]
+        metric = Metric(name, catalog.Kind.COUNTER, help, tuple((each, tuple(labels[each])) for each in labels))
+        # A filter of two listeners asks twice.
+        known = self._counters.get(name)
+        if known is None:
+            if not _COUNTER.fullmatch(name) or name in {each.name for each in catalog.CATALOG}:
+                raise ValueError(f"{name!r} is no name for a counter of a filter, or is taken")
+            known = self._counters[name] = FilterCounter(metric, self._numbers(metric), self._of_threads)
+        if known.metric != metric:
+            raise ValueError(f"there are two counters called {name!r}")
+        return known
 
     def cap_hit(self, cap: Cap) -> None:
         """See `Metrics`."""
@@ -193,12 +202,16 @@ class PrometheusMetrics(Observer, Collector):
 class FilterCounter:
     """See `relayguard.services.Counter`."""
 
-    def __init__(self, numbers: Numbers, of_threads: Lock) -> None:
+    def __init__(self, metric: Metric, numbers: Numbers, of_threads: Lock) -> None:
+        self.metric = metric
+        self._allowed = [frozenset(allowed) for _, allowed in metric.labels if isinstance(allowed, tuple)]
         self._numbers = numbers
         self._of_threads = of_threads
 
     def add(self, *values: str) -> None:
-        """See `Counter`."""
+        """See `Counter`; raises ValueError for a value that was not said to be one."""
+        if not all(value in allowed for value, allowed in zip(values, self._allowed, strict=True)):
+            raise ValueError(f"{values!r} are no labels of {self.metric.name}")
         with self._of_threads:
             self._numbers[values].add()
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from relayguard import (
-    Ambiguity,
     Authors,
     DkimResult,
     DkimValue,
@@ -21,7 +20,7 @@ from relayguard import (
     to_a_labels,
 )
 from relayguard_plugins.spoof.organisations import same_organisation
-from relayguard_plugins.spoof.signals import STRENGTHS, Signal, Strength, Suspicion
+from relayguard_plugins.spoof.signals import STRENGTHS, Signal, Suspicion
 
 _EXCUSED = frozenset({OverrideKind.TRUSTED_FORWARDER})
 
@@ -30,36 +29,40 @@ _EXCUSED = frozenset({OverrideKind.TRUSTED_FORWARDER})
 class Vouched:
     """The domains that somebody vouches for: by a DKIM signature, and by SPF of MAIL FROM; in A-labels.
 
-    `author` is the domain that passed DMARC; `forwarded` that one whom we trust handed the message on. `unsure` means
-    that a check failed, or could not be made: then nothing may be concluded from what did not pass.
+    `author` is the domain that passed DMARC; `forwarded` that one whom we trust handed the message on. Of `unknown`
+    domains it could not be found out; with `unsure` a check of ours failed, and nothing may be concluded at all.
     """
 
     dkim: frozenset[str]
     spf: frozenset[str]
     author: str | None = None
     forwarded: bool = False
+    unknown: frozenset[str] = frozenset()
     unsure: bool = False
 
-    def for_domain(self, domain: str) -> bool:
-        """Tell whether anything that passed speaks for `domain`."""
-        return domain == self.author or any(
-            lies_under(signer, domain) or lies_under(domain, signer) for signer in self.dkim | self.spf
-        )
+    def of(self, organisation: str) -> bool:
+        """Tell whether anything that passed speaks for a domain of `organisation`, or below it."""
+        passed = self.dkim | self.spf | ({self.author} if self.author is not None else set())
+        return any(lies_under(each, organisation) for each in passed)
+
+    def may_be_of(self, organisation: str) -> bool:
+        """Tell whether what could not be found out might have spoken for it: the trouble of others' DNS does not."""
+        return self.unsure or any(lies_under(each, organisation) for each in self.unknown)
 
 
 def vouched_by(results: Results) -> Vouched:
     """Read off the results who vouches for what."""
     dkim, spf, dmarc = results.of(DkimResult), results.of(SpfResult), results.of(DmarcResult)
     sender = [each for each in spf if each.identity is SpfIdentity.MAIL_FROM]
+    unknown = {each.domain for each in dkim if each.value is DkimValue.TEMPERROR}
+    unknown |= {each.domain for each in sender if each.value is SpfValue.TEMPERROR}
     return Vouched(
         dkim=frozenset(each.domain for each in dkim if each.value is DkimValue.PASS),
         spf=frozenset(each.domain for each in sender if each.value is SpfValue.PASS),
         author=next((each.domain for each in dmarc if each.value is DmarcValue.PASS), None),
         forwarded=any(override.kind in _EXCUSED for each in dmarc for override in each.overrides),
-        unsure=any(results.failed(name) for name in ("spf", "dkim", "dmarc"))
-        or any(each.value is DkimValue.TEMPERROR for each in dkim)
-        or any(each.value is SpfValue.TEMPERROR for each in sender)
-        or any(each.value is DmarcValue.TEMPERROR for each in dmarc),
+        unknown=frozenset(unknown),
+        unsure=any(results.failed(name) for name in ("spf", "dkim")),
     )
 
 
@@ -67,20 +70,26 @@ def own_domains(
     own: Sequence[str], authors: Authors, envelope: Envelope, headers: Headers, vouched: Vouched
 ) -> Iterator[Suspicion]:
     """Own domains in From or MAIL FROM of mail that comes from outside, with nothing that vouches for them."""
-    if vouched.forwarded or vouched.unsure:
+    if vouched.forwarded:
         return
-    through = list_of(headers, vouched)
-    for signal, domain in (
-        (Signal.OWN_AUTHOR, authors.domain),
-        (Signal.OWN_SENDER, envelope.sender.domain),
-    ):
-        if domain and any(lies_under(domain, each) for each in own) and not vouched.for_domain(domain):
-            # Lists break signatures of our own people. Who forges may pretend to be a list: it is a sign, no excuse.
-            strength = min(STRENGTHS[signal], Strength.MEDIUM) if through else STRENGTHS[signal]
-            by_list = f", through a list of {through}" if through else ""
-            yield Suspicion(
-                signal=signal, strength=strength, evidence=f"{domain} from outside, nothing vouches for it{by_list}"
-            )
+    author = next((found for found in (_unproven(own, each, vouched) for each in authors.domains) if found), None)
+    if author is not None:
+        # Who forges may pretend to be a list, and sign: it is a sign for the message, and no excuse.
+        through = list_of(headers, vouched)
+        signal = Signal.OWN_AUTHOR_LISTED if through else Signal.OWN_AUTHOR
+        by_list = f", through the list {through}" if through else ""
+        yield suspicion(signal, f"{author} from outside, nothing vouches for it{by_list}")
+    sender = _unproven(own, envelope.sender.domain, vouched)
+    if sender is not None:
+        yield suspicion(Signal.OWN_SENDER, f"{sender} from outside, nothing vouches for it")
+
+
+def _unproven(own: Sequence[str], domain: str, vouched: Vouched) -> str | None:
+    """Return `domain` if it is of ours, and nothing speaks for any domain of the same."""
+    organisation = next((each for each in own if domain and lies_under(domain, each)), None)
+    if organisation is None or vouched.of(organisation) or vouched.may_be_of(organisation):
+        return None
+    return domain
 
 
 def list_of(headers: Headers, vouched: Vouched) -> str | None:
@@ -91,12 +100,13 @@ def list_of(headers: Headers, vouched: Vouched) -> str | None:
     domain = to_a_labels(identifier.lower())
     if domain is None or "." not in domain:
         return None
-    return next((each for each in vouched.dkim | vouched.spf if same_organisation(each, domain)), None)
+    proven = any(same_organisation(each, domain) for each in vouched.dkim | vouched.spf)
+    return domain if proven else None
 
 
 def ambiguous(authors: Authors) -> Iterator[Suspicion]:
     """A From field that can be read in several ways, or that says nothing."""
-    if authors.ambiguity is not None and authors.ambiguity is not Ambiguity.TOO_LARGE:
+    if authors.ambiguity is not None:
         detail = f" ({authors.detail})" if authors.detail else ""
         yield suspicion(Signal.AMBIGUOUS_AUTHOR, f"{authors.ambiguity}{detail}")
 

@@ -4,9 +4,12 @@ from collections.abc import Iterator, Sequence
 
 from relayguard import (
     Authors,
+    DkimResult,
+    DkimValue,
     Headers,
     Mailbox,
     Malformed,
+    Results,
     lies_under,
     parse_mailboxes,
     to_a_labels,
@@ -33,9 +36,10 @@ _ONCE = (
     "content-transfer-encoding",
 )
 # What a reader sees, and would be deceived by (RFC 6376 §5.4.1).
-_TO_BE_SIGNED = ("subject", "date")
+_TO_BE_SIGNED = ("subject", "date", "reply-to")
 _MAX_SIGNATURES = 10
 _MAX_REPLY_TO = 4096
+_MAX_REPLY_TO_FIELDS = 5
 
 
 def repeated(headers: Headers) -> Iterator[Suspicion]:
@@ -45,35 +49,42 @@ def repeated(headers: Headers) -> Iterator[Suspicion]:
         yield suspicion(Signal.REPEATED_HEADER, f"repeated: {', '.join(names)}")
 
 
-def reply_to(headers: Headers) -> tuple[Mailbox, ...]:
-    """Return where answers go, as far as it can be read."""
-    field = headers.first("Reply-To")
-    if field is None or len(field.value) > _MAX_REPLY_TO:
-        return ()
-    try:
-        return parse_mailboxes(field.value)
-    except Malformed:
-        return ()
+def reply_to(headers: Headers) -> tuple[Mailbox, ...] | None:
+    """Return where answers go, by all Reply-To fields; None if that cannot be read."""
+    found: list[Mailbox] = []
+    for field in headers.all("Reply-To")[:_MAX_REPLY_TO_FIELDS]:
+        if len(field.value) > _MAX_REPLY_TO:
+            return None
+        try:
+            found += parse_mailboxes(field.value)
+        except Malformed:
+            return None
+    return tuple(found)
 
 
 def reply_elsewhere(
-    answers: Sequence[Mailbox], headers: Headers, authors: Authors, vouched: Vouched
+    answers: Sequence[Mailbox] | None, headers: Headers, authors: Authors, vouched: Vouched, own: Sequence[str] = ()
 ) -> Iterator[Suspicion]:
-    """Answers would go to another organisation than the author's, the sender's, or the list's."""
-    if authors.domain is None or not answers:
+    """Answers would go to another organisation than the author's, the list's, or ours; or nobody can tell where."""
+    if answers is None:
+        yield suspicion(Signal.REPLY_ELSEWHERE, "where answers go cannot be read")
         return
-    known = [authors.domain, *filter(None, (list_of(headers, vouched),))]
+    if not authors.domains or not answers:
+        return
+    known = [*authors.domains, *filter(None, (list_of(headers, vouched),)), *own]
     for mailbox in answers:
         domain = to_a_labels(mailbox.domain)
         if domain is not None and not any(same_organisation(domain, each) for each in known):
-            yield suspicion(Signal.REPLY_ELSEWHERE, f"answers go to {domain}, the author is of {authors.domain}")
+            yield suspicion(Signal.REPLY_ELSEWHERE, f"answers go to {domain}, the author is of {known[0]}")
             return
 
 
-def weak_signature(headers: Headers, authors: Authors, vouched: Vouched) -> Iterator[Suspicion]:
+def weak_signature(headers: Headers, authors: Authors, results: Results) -> Iterator[Suspicion]:
     """The signatures that speak for the author leave out what readers see, or a part of the body."""
     author = authors.domain
-    if author is None:
+    passed = [each for each in results.of(DkimResult) if each.value is DkimValue.PASS]
+    speaking = [each for each in passed if author and _aligned(author, each.domain)]
+    if not speaking:
         return
     weak: list[str] = []
     for field in headers.all("DKIM-Signature")[:_MAX_SIGNATURES]:
@@ -81,8 +92,8 @@ def weak_signature(headers: Headers, authors: Authors, vouched: Vouched) -> Iter
             tags = parse_tags(field.value)
         except TagError:
             continue
-        domain = to_a_labels(tags.get("d", b"").decode("utf-8", "replace").strip())
-        if domain not in vouched.dkim or not (lies_under(author, domain) or lies_under(domain, author)):
+        domain = next((each.domain for each in speaking if _is_that(each, tags)), None)
+        if domain is None:
             continue
         lacks = _lacks(headers, tags)
         if not lacks:
@@ -91,6 +102,17 @@ def weak_signature(headers: Headers, authors: Authors, vouched: Vouched) -> Iter
         weak.append(f"that of {domain} {lacks}")
     if weak:
         yield suspicion(Signal.WEAK_SIGNATURE, f"signature {weak[0]}")
+
+
+def _aligned(author: str, domain: str) -> bool:
+    return lies_under(author, domain) or lies_under(domain, author)
+
+
+def _is_that(result: DkimResult, tags: dict[str, bytes]) -> bool:
+    """Tell whether a result is of the signature with these tags: others may stand beside it to hide it."""
+    signature = b"".join(tags.get("b", b"").split())
+    domain = to_a_labels(tags.get("d", b"").decode("utf-8", "replace").strip())
+    return domain == result.domain and signature.startswith(result.tag.encode())
 
 
 def _lacks(headers: Headers, tags: dict[str, bytes]) -> str:

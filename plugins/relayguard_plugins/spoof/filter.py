@@ -1,7 +1,8 @@
 """The spoof filter: gathers the signals of incoming mail, and does what the policy says of those that are enforced."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import ClassVar
 
 from relayguard import (
@@ -24,7 +25,9 @@ from relayguard import (
     read_authors,
     to_a_labels,
 )
-from relayguard_plugins.spoof import author, fields, names
+from relayguard_plugins.dmarc.evaluation import identifiers_in
+from relayguard_plugins.dmarc.evidence import Trusted, Witness
+from relayguard_plugins.spoof import author, fields, names, people
 from relayguard_plugins.spoof.options import Options, matcher
 from relayguard_plugins.spoof.policy import verdict_of
 from relayguard_plugins.spoof.protected import Protected
@@ -32,6 +35,9 @@ from relayguard_plugins.spoof.reachable import question, reachable
 from relayguard_plugins.spoof.signals import Signal, Strength, Suspicion
 
 HEADER = "X-Relayguard-Spoof"
+
+_OWN = (Signal.OWN_AUTHOR, Signal.OWN_AUTHOR_LISTED, Signal.OWN_SENDER)
+_MAX_AUTHORS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,19 +60,26 @@ class _Mail:
     authors: Authors
     results: Results
     vouched: author.Vouched
-    answers: tuple[Mailbox, ...]
+    answers: tuple[Mailbox, ...] | None
 
 
 class SpoofFilter:
     """Yields a `Suspicion` for each signal, and one verdict for those that are enforced."""
 
-    after: ClassVar[frozenset[str]] = frozenset({"author", "spf", "dkim", "arc", "dmarc"})
+    after: ClassVar[frozenset[str]] = frozenset({"author", "arc", "dmarc"})
+    follows_profile: ClassVar[bool] = True
     refresh_seconds: ClassVar[float] = 30.0
 
     def __init__(self, options: Options, services: Services) -> None:
         self._options = options
         self._resolver = services.resolver
         self._protected = Protected(options, services.files)
+        # Without them all our own mail from outside would seem to be forged.
+        own = any(options.setting(each) != "off" for each in _OWN) and bool(options.own_domains)
+        self.requires = frozenset({*(["spf", "dkim"] if own else []), *(["arc"] if options.trusted_sealers else [])})
+        self._trusted = Trusted(
+            options.forwarders, _names(options.forwarder_domains), _names(options.trusted_sealers)
+        )
         self._settings = {signal: options.setting(signal) for signal in Signal}
         self._strengths: Mapping[Signal, Strength] = {
             signal: Strength[name.upper()] for signal, name in options.strengths.items()
@@ -102,8 +115,7 @@ class SpoofFilter:
         """Gather and judge."""
         if not comes_from_outside(session, envelope):
             return
-        answers = fields.reply_to(headers)
-        mail = _Mail(envelope, headers, read_authors(headers), results, author.vouched_by(results), answers)
+        mail = self._mail(session, envelope, headers, results)
         if self._exempt(session, mail):
             return
         found = [self._weighed(each) for each in await self._found(mail)]
@@ -114,13 +126,21 @@ class SpoofFilter:
         for effect in self._judged(found):
             yield effect
 
+    def _mail(self, session: Session, envelope: Envelope, headers: Headers, results: Results) -> _Mail:
+        authors, vouched = read_authors(headers), author.vouched_by(results)
+        if authors.domain is not None:
+            witness = Witness(session, headers, results, identifiers_in(results, permissive=True), self._trusted)
+            if witness.evidence_for(authors.domain).forwarder is not None:
+                vouched = replace(vouched, forwarded=True)
+        return _Mail(envelope, headers, authors, results, vouched, fields.reply_to(headers))
+
     def _judged(self, found: list[Suspicion]) -> Iterator[Effect]:
         enforced = [each for each in found if self._settings[each.signal] == "enforce"]
         verdict = verdict_of(enforced, self._options.policy)
         would_be = verdict_of(found, self._options.policy)
         if verdict is not None:
             yield verdict
-        if would_be is not None and would_be != verdict:
+        if would_be is not None and type(would_be) is not type(verdict):
             yield WouldBe(verdict=would_be)
         if found and self._options.header:
             yield AddHeader(HEADER, printable("; ".join(each.noted() for each in found), 900))
@@ -135,23 +155,38 @@ class SpoofFilter:
         yield from author.own_domains(self._own, mail.authors, mail.envelope, mail.headers, mail.vouched)
         yield from author.ambiguous(mail.authors)
         yield from author.permissive(mail.results, mail.authors, mail.vouched)
-        if mail.authors.domain is not None:
-            yield from self._protected.domain(mail.authors.domain)
+        for domain in mail.authors.domains:
+            yield from self._protected.domain(domain)
 
     def _of_names(self, mail: _Mail) -> Iterator[Suspicion]:
-        yield from names.hidden(mail.headers, mail.authors.mailboxes)
-        for mailbox in mail.authors.mailboxes[:1]:
-            name, domain = names.shown_name(mailbox), to_a_labels(mailbox.domain)
-            if name and domain is not None:
-                yield from names.addresses_in(name, domain)
-                yield from names.domains_in(name, domain, self._protected.which)
-                # Whoever would get the answers is no stranger, though a list or a service wrote in between.
-                yield from self._protected.person(name, mailbox, domain, mail.answers)
+        mailboxes = mail.authors.mailboxes[:_MAX_AUTHORS]
+        shown = names.shown_names(mail.headers, mailboxes)
+        yield from names.hidden(mail.headers, mailboxes, shown)
+        seen: set[Signal] = set()
+        for each, mailbox in product(dict.fromkeys(map(names.legible, shown)), mailboxes):
+            for found in self._of_name(each, mailbox, mail):
+                # Each of them says what the first says.
+                if found.signal not in seen:
+                    seen.add(found.signal)
+                    yield found
+
+    def _of_name(self, name: str, mailbox: Mailbox, mail: _Mail) -> Iterator[Suspicion]:
+        # An address literal is of no organisation.
+        domain = to_a_labels(mailbox.domain) or mailbox.domain.lower()
+        match = None if names.covered(domain, self._own) else self._protected.person(name)
+        if match is not None:
+            found = list(people.impersonated(name, match, mailbox, domain, mail.answers, mail.vouched))
+            yield from found
+            if names.shows(name, match.person.addresses):
+                # The person's own address beside the name is the same fact, not one more.
+                return
+        yield from names.addresses_in(name, domain)
+        yield from names.domains_in(name, domain, self._protected.which)
 
     def _of_fields(self, mail: _Mail) -> Iterator[Suspicion]:
         yield from fields.repeated(mail.headers)
-        yield from fields.reply_elsewhere(mail.answers, mail.headers, mail.authors, mail.vouched)
-        yield from fields.weak_signature(mail.headers, mail.authors, mail.vouched)
+        yield from fields.reply_elsewhere(mail.answers, mail.headers, mail.authors, mail.vouched, self._own)
+        yield from fields.weak_signature(mail.headers, mail.authors, mail.results)
 
     def _weighed(self, found: Suspicion) -> Suspicion:
         strength = self._strengths.get(found.signal)
@@ -171,3 +206,7 @@ class SpoofFilter:
             return True
         through = author.list_of(mail.headers, vouched) if self._lists else None
         return through is not None and any(lies_under(through, each) for each in self._lists)
+
+
+def _names(entries: Iterable[str]) -> frozenset[str]:
+    return frozenset(to_a_labels(entry) or "" for entry in entries)

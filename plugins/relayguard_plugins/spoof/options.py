@@ -44,6 +44,7 @@ class Options:
     `own_domains` are ours, `protected_domains` a file of others that must not be imitated, `protected_people` one of
     names; `honest_domains` look like one of them and are not meant to. `default` is the setting of signals that `signals` does not
     name, and `strengths` says what one says where that is not what it usually says. With `header` a field names the signals.
+    `forwarders`, `forwarder_domains` and `trusted_sealers` are those whom the dmarc filter trusts to forward, too.
     """
 
     own_domains: tuple[str, ...] = ()
@@ -54,11 +55,14 @@ class Options:
     signals: dict[Signal, Setting] = field(default_factory=dict)
     strengths: dict[Signal, StrengthName] = field(default_factory=dict)
     policy: tuple[Row, ...] = DEFAULT
+    forwarders: tuple[IpNetwork, ...] = ()
+    forwarder_domains: tuple[str, ...] = ()
+    trusted_sealers: tuple[str, ...] = ()
     exempt: Exemptions = _NOBODY
     header: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("own_domains", "honest_domains"):
+        for name in ("own_domains", "honest_domains", "forwarder_domains", "trusted_sealers"):
             for entry in getattr(self, name):
                 if to_a_labels(entry) is None:
                     raise ValueError(f"{name}: {entry!r} is no domain name")

@@ -12,7 +12,7 @@ Action = Literal["reject", "defer", "quarantine", "nothing"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One ``[[filter.spoof.policy]]`` table: fits if all of `signals` are there, and `count` of at least `strength`.
+    """One ``[[filter.spoof.policy]]`` table: fits if `count` signals of at least `strength` are there, all of `signals` among them.
 
     `action` says what is then done.
     """
@@ -29,8 +29,8 @@ class Row:
     def fits(self, found: Sequence[Suspicion]) -> bool:
         """Tell whether the row is about these signals."""
         least = Strength[self.strength.upper()]
-        enough = sum(suspicion.strength >= least for suspicion in found) >= self.count
-        return enough and set(self.signals) <= {suspicion.signal for suspicion in found}
+        counted = [suspicion.signal for suspicion in found if suspicion.strength >= least]
+        return len(counted) >= self.count and set(self.signals) <= set(counted)
 
 
 DEFAULT: tuple[Row, ...] = (

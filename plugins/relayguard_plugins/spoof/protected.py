@@ -1,17 +1,17 @@
 """Names that must not be imitated: own and partner domains, and people, from files that are read anew when they change."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache, partial
 
-from relayguard import Files, Mailbox, WatchedFile, to_a_labels
+from relayguard import Files, WatchedFile, to_a_labels
 from relayguard_plugins.spoof.author import suspicion
 from relayguard_plugins.spoof.likeness.domains import ProtectedDomains, read_domains
-from relayguard_plugins.spoof.likeness.people import ProtectedPeople, read_people
+from relayguard_plugins.spoof.likeness.people import Match, ProtectedPeople, read_people
 from relayguard_plugins.spoof.likeness.scripts import mixed_scripts
 from relayguard_plugins.spoof.names import covered
 from relayguard_plugins.spoof.options import Options
 from relayguard_plugins.spoof.organisations import SUFFIXES
-from relayguard_plugins.spoof.signals import Signal, Strength, Suspicion
+from relayguard_plugins.spoof.signals import Signal, Suspicion
 
 
 class _Index:
@@ -19,6 +19,7 @@ class _Index:
 
     def __init__(self, names: tuple[str, ...], domains: ProtectedDomains, people: ProtectedPeople) -> None:
         self.names = names
+        self.domains = domains
         self.people = people
         # Most mail is of domains that have written before.
         self.domain = lru_cache(maxsize=4096)(partial(_of_domain, domains))
@@ -65,25 +66,17 @@ class Protected:
         self._index = _Index(names, ProtectedDomains(names, self._honest, SUFFIXES), ProtectedPeople(people))
 
     def which(self, domain: str) -> str | None:
-        """Return the protected domain that `domain` is, or lies under."""
-        return covered(domain, self._index.names)
+        """Return the protected domain that `domain` is, lies under, or looks like."""
+        whose = covered(domain, self._index.names)
+        if whose is not None or not self._index.domain(domain):
+            return whose
+        found = self._index.domains.resembles(domain)
+        return found.protected if found is not None else None
 
     def domain(self, domain: str) -> Sequence[Suspicion]:
         """Return the signals of an author's domain that looks like another."""
         return self._index.domain(domain)
 
-    def person(self, name: str, mailbox: Mailbox, domain: str, answers: Sequence[Mailbox]) -> Iterator[Suspicion]:
-        """The signal of a protected person's name at a strange address, unless answers go to that person."""
-        match = self._index.people.resembles(name)
-        if match is None or covered(domain, self._own):
-            return
-        known = {address.casefold() for address in match.person.addresses}
-        if any(f"{each.local}@{each.domain}".casefold() in known for each in (mailbox, *answers)):
-            return
-        found = suspicion(
-            Signal.NAME_PERSON, f"{name} is the name of {match.person.name}, the address is of {domain}"
-        )
-        # Initials are those of many.
-        yield (
-            found if match.exact else Suspicion(signal=found.signal, strength=Strength.WEAK, evidence=found.evidence)
-        )
+    def person(self, name: str) -> Match | None:
+        """Return the protected person whose name it is, or could be."""
+        return self._index.people.resembles(name)

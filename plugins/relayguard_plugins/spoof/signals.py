@@ -22,6 +22,8 @@ class Signal(StrEnum):
 
     OWN_AUTHOR = "own_author"
     """The author is of an own domain, the mail comes from outside, and nothing vouches for it."""
+    OWN_AUTHOR_LISTED = "own_author_listed"
+    """The same through a mailing list that signs: lists break the signatures of our own people, too."""
     OWN_SENDER = "own_sender"
     """So does MAIL FROM."""
     NAME_ADDRESS = "name_address"
@@ -30,6 +32,8 @@ class Signal(StrEnum):
     """The display name shows a protected domain, and the author is not of it."""
     NAME_PERSON = "name_person"
     """The display name is that of a protected person, and the address is not."""
+    NAME_INITIALS = "name_initials"
+    """The display name could be that of a protected person, and of many others."""
     LOOKALIKE = "lookalike"
     """The author's domain looks like a protected one."""
     MIXED_SCRIPTS = "mixed_scripts"
@@ -54,10 +58,12 @@ class Signal(StrEnum):
 
 STRENGTHS: dict[Signal, Strength] = {
     Signal.OWN_AUTHOR: Strength.STRONG,
+    Signal.OWN_AUTHOR_LISTED: Strength.MEDIUM,
     Signal.OWN_SENDER: Strength.MEDIUM,
     Signal.NAME_ADDRESS: Strength.WEAK,
     Signal.NAME_DOMAIN: Strength.MEDIUM,
     Signal.NAME_PERSON: Strength.MEDIUM,
+    Signal.NAME_INITIALS: Strength.WEAK,
     Signal.LOOKALIKE: Strength.STRONG,
     Signal.MIXED_SCRIPTS: Strength.MEDIUM,
     Signal.UNKNOWN_DOMAIN: Strength.MEDIUM,

@@ -15,7 +15,7 @@ exemplar.com. IN MX 10 mail.exemplar.com.
 @pytest.fixture
 def check(relayguard: Run, config: Callable[[str], Path], tmp_path: Path) -> Callable[..., list[str]]:
     (tmp_path / "zone").write_text(ZONE)
-    path = config(CONFIGURATION.format('"spoof"'))
+    path = config(CONFIGURATION.format('"spf", "dkim", "spoof"'))
 
     def run(what: str) -> list[str]:
         return relayguard("spoof", "check", what, "-c", path, "--zone", tmp_path / "zone").stdout.splitlines()
@@ -28,6 +28,9 @@ def test_an_address_is_looked_at_and_its_signals_are_told_with_their_reasons(che
         "lookalike (strong): examp1e.com looks like example.com (confusable)",
         "spoof would quarantine",
     ]
+    assert check("=?utf-8?B?G10wO3B3bgdhQGIuY2M=?= <a@exemplar.com>")[0].isprintable()
+    assert check("a@xn--ab-8kc8008s.com")[-1].isprintable()
+    assert check("x" * 300 + " <a@exemplar.com>")
     assert check("a@exemplar.com") == ["no signal"]
 
 

@@ -150,3 +150,29 @@ def test_an_authenticated_envelope_is_counted_though_no_filter_says_so() -> None
     rig = Rig()
     run(rig, submission)
     assert 'relayguard_auth_results_total{method="auth",result="pass"} 1.0' in exposed(rig).splitlines()
+
+
+def test_a_filter_counts_by_itself_with_the_labels_that_it_named_and_no_others() -> None:
+    metrics = PrometheusMetrics("0")
+    labels = {"colour": ("red", "green")}
+    counter = metrics.counter("relayguard_of_a_filter_total", "Colours.", labels)
+    # A filter of two listeners asks twice.
+    metrics.counter("relayguard_of_a_filter_total", "Colours.", labels).add("red")
+    counter.add("red")
+    assert metrics.registry.get_sample_value("relayguard_of_a_filter_total", {"colour": "red"}) == 2
+    for wrong in (("blue",), (), ("red", "red")):
+        with pytest.raises(ValueError, match=r"are no labels|zip\(\)"):
+            counter.add(*wrong)
+
+
+@pytest.mark.parametrize("name", ["bogus", "relayguard_envelopes_total", "relayguard_A_total"])
+def test_a_counter_with_a_name_that_is_none_or_is_taken_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is no name for a counter"):
+        PrometheusMetrics("0").counter(name, "Anything.", {})
+
+
+def test_two_counters_cannot_have_one_name() -> None:
+    metrics = PrometheusMetrics("0")
+    metrics.counter("relayguard_of_a_filter_total", "Colours.", {"colour": ("red",)})
+    with pytest.raises(ValueError, match="two counters"):
+        metrics.counter("relayguard_of_a_filter_total", "Colours.", {"size": ("red",)})

@@ -81,18 +81,33 @@ def test_whatever_authenticates_it_or_whom_we_trust_to_forward_it_makes_it_hones
     "results",
     [
         [dkim("example.com", DkimValue.TEMPERROR)],
-        [spf("x@evil.example", SpfValue.TEMPERROR)],
-        [dmarc(DmarcValue.TEMPERROR)],
+        [spf("x@mail.example.com", SpfValue.TEMPERROR)],
         [Failed(filter="dkim", stage=Stage.END_OF_MESSAGE, kind=Failure.TIMEOUT)],
     ],
 )
-def test_what_could_not_be_checked_is_held_against_nobody(results: list[Result]) -> None:
+def test_what_might_have_vouched_and_could_not_be_checked_is_held_against_nobody(results: list[Result]) -> None:
     assert own(results) == []
+
+
+@pytest.mark.parametrize(
+    "results", [[dkim("evil.example", DkimValue.TEMPERROR)], [spf("x@evil.example", SpfValue.TEMPERROR)]]
+)
+def test_trouble_of_a_strangers_dns_excuses_nobody(results: list[Result]) -> None:
+    assert signals(own(results)) == [(Signal.OWN_AUTHOR, Strength.STRONG)]
+
+
+def test_each_author_of_several_is_looked_at() -> None:
+    both = some_headers("From: x@evil.example, boss@example.com\r\n\r\n")
+    assert signals(own([], both)) == [(Signal.OWN_AUTHOR, Strength.STRONG)]
+
+
+def test_a_pass_of_a_sister_domain_vouches_too() -> None:
+    assert own([dkim("news.example.com")]) == []
 
 
 def test_a_list_that_signs_makes_it_weaker_and_a_mere_list_id_does_not() -> None:
     listed = some_headers("From: boss@mail.example.com\r\nList-Id: Talk <talk.lists.example.net>\r\n\r\n")
-    assert signals(own([dkim("lists.example.net")], listed)) == [(Signal.OWN_AUTHOR, Strength.MEDIUM)]
+    assert signals(own([dkim("lists.example.net")], listed)) == [(Signal.OWN_AUTHOR_LISTED, Strength.MEDIUM)]
     assert signals(own([dkim("evil.example")], listed)) == [(Signal.OWN_AUTHOR, Strength.STRONG)]
 
 
@@ -100,6 +115,11 @@ def test_a_list_that_signs_makes_it_weaker_and_a_mere_list_id_does_not() -> None
 def test_what_is_no_list_id_is_none(field: str) -> None:
     headers = some_headers(f"List-Id: {field}\r\n\r\n".encode("latin-1"))
     assert list_of(headers, vouched_by(Results([dkim("example.com")]))) is None
+
+
+def test_a_list_is_known_by_its_own_name_whoever_of_its_organisation_signs() -> None:
+    headers = some_headers("List-Id: <dev.lists.example.net>\r\n\r\n")
+    assert list_of(headers, vouched_by(Results([dkim("example.net")]))) == "dev.lists.example.net"
 
 
 def test_an_author_that_can_be_read_in_two_ways_is_a_signal() -> None:

@@ -7,7 +7,7 @@ from relayguard_plugins.spoof.fields import repeated, reply_elsewhere, reply_to,
 from relayguard_plugins.spoof.signals import Signal
 
 NOBODY = vouched_by(Results())
-SIGNED = vouched_by(Results([DkimResult(value=DkimValue.PASS, domain="author.example")]))
+SIGNED = Results([DkimResult(value=DkimValue.PASS, domain="author.example", tag="x")])
 
 
 def test_a_field_that_is_there_again_is_a_signal() -> None:
@@ -29,7 +29,8 @@ def test_a_field_that_is_there_again_is_a_signal() -> None:
             False,
         ),
         ("X-Reply-To: a@evil.example", NOBODY, False),
-        ("Reply-To: <<>>", NOBODY, False),
+        ("Reply-To: <<>>", NOBODY, True),
+        ("Reply-To: a@author.example\r\nReply-To: b@evil.example", NOBODY, True),
     ],
 )
 def test_answers_to_another_organisation_are_a_signal(answers: str, vouched: Vouched, *, found: bool) -> None:
@@ -39,7 +40,7 @@ def test_answers_to_another_organisation_are_a_signal(answers: str, vouched: Vou
 
 
 def test_an_endless_reply_to_is_not_read() -> None:
-    assert reply_to(some_headers("Reply-To: " + "a@example.org, " * 5000 + "b@example.org\r\n\r\n")) == ()
+    assert reply_to(some_headers("Reply-To: " + "a@example.org, " * 5000 + "b@example.org\r\n\r\n")) is None
 
 
 @pytest.mark.parametrize(
@@ -65,6 +66,15 @@ def test_one_signature_that_covers_all_is_enough() -> None:
     headers = some_headers(
         "From: a@author.example\r\nSubject: a\r\n"
         "DKIM-Signature: d=author.example; h=from; b=x\r\n"
-        "DKIM-Signature: d=author.example; h=from:subject; b=y\r\n\r\n"
+        "DKIM-Signature: d=author.example; h=from:subject; b=x\r\n\r\n"
     )
     assert list(weak_signature(headers, read_authors(headers), SIGNED)) == []
+
+
+def test_a_signature_that_fails_hides_no_weak_one() -> None:
+    headers = some_headers(
+        "From: a@author.example\r\nSubject: a\r\n"
+        "DKIM-Signature: d=author.example; h=from:subject; b=decoy\r\n"
+        "DKIM-Signature: d=author.example; h=from; b=x\r\n\r\n"
+    )
+    assert [each.signal for each in weak_signature(headers, read_authors(headers), SIGNED)] == [Signal.WEAK_SIGNATURE]

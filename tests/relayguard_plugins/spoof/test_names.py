@@ -4,7 +4,16 @@ from hypothesis import strategies as st
 
 from relayguard import Mailbox, read_authors
 from relayguard.testing import some_headers
-from relayguard_plugins.spoof.names import MAX_NAME, addresses_in, covered, domains_in, hidden, shown_name
+from relayguard_plugins.spoof.names import (
+    MAX_NAME,
+    addresses_in,
+    covered,
+    domains_in,
+    hidden,
+    legible,
+    shown_names,
+    shows,
+)
 from relayguard_plugins.spoof.signals import Signal
 
 PROTECTED = ("example.com",)
@@ -48,7 +57,8 @@ def test_a_protected_domain_in_the_name_is_a_signal(name: str, *, found: bool) -
 
 def from_(field: str) -> list[Signal]:
     headers = some_headers(f"From: {field}\r\n\r\n")
-    return [each.signal for each in hidden(headers, read_authors(headers).mailboxes)]
+    mailboxes = read_authors(headers).mailboxes
+    return [each.signal for each in hidden(headers, mailboxes, shown_names(headers, mailboxes))]
 
 
 @pytest.mark.parametrize(
@@ -59,6 +69,9 @@ def from_(field: str) -> list[Signal]:
         "boss@example.com" + "\u00a0" * 60 + "<jane@author.example>",
         "=?utf-8?B?4oCLSmFuZQ==?= <jane@author.example>",
         "<@relay.example:jane@author.example>",
+        "exam\U000e0061ple.com support <jane@author.example>",
+        "exam\u034fple.com support <jane@author.example>",
+        "Jane\u3164 <jane@author.example>",
     ],
 )
 def test_what_hides_what_the_field_says_is_a_signal(field: str) -> None:
@@ -73,6 +86,10 @@ def test_what_hides_what_the_field_says_is_a_signal(field: str) -> None:
         "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 <j@author.example>",
         "\u200f\u0623\u062d\u0645\u062f\u200f <a@author.example>",
         "\U0001f469\u200d\U0001f4bb Jane <j@author.example>",
+        "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f <j@author.example>",
+        "\u0c95\u0ccd\u200d\u0cb7 <j@author.example>",
+        "\u1780\u200b\u1781 <j@author.example>",
+        "\U0001fae9 Jane <j@author.example>",
     ],
 )
 def test_what_a_writing_needs_hides_nothing(field: str) -> None:
@@ -80,7 +97,42 @@ def test_what_a_writing_needs_hides_nothing(field: str) -> None:
 
 
 def test_no_more_of_a_name_is_looked_at_than_readers_show() -> None:
-    assert len(shown_name(Mailbox("x" * 10_000, "a", "author.example"))) == MAX_NAME
+    (name,) = shown_names(some_headers("\r\n"), [Mailbox("x" * 10_000, "a", "author.example")])
+    assert len(name) == MAX_NAME
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "Jane Doe <x@author.example>",
+        "x@author.example (Jane Doe)",
+        "=?utf-8?B?SmFuZSBEb2U?= <x@author.example>",
+        "=?cp1252?Q?J=61ne_D=6Fe?= <x@author.example>",
+        "x@author.example, Jane Doe <y@author.example>",
+    ],
+)
+def test_a_name_is_found_wherever_readers_show_one(field: str) -> None:
+    headers = some_headers(f"From: {field}\r\n\r\n")
+    assert "Jane Doe" in shown_names(headers, read_authors(headers).mailboxes)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "boss\uff20example\u3002com",
+        "exam\u200bple.com",
+        "exam\u034fple.com",
+        ".example.com help",
+        "example.com@support",
+    ],
+)
+def test_a_domain_is_seen_as_readers_see_it(name: str) -> None:
+    assert [each.signal for each in domains_in(legible(name), "author.example", protected)] == [Signal.NAME_DOMAIN]
+
+
+def test_it_is_told_whether_a_name_shows_an_address() -> None:
+    assert shows("Jane (JANE@example.com)", ["jane@example.com"])
+    assert not shows("Jane", ["jane@example.com"])
 
 
 @given(st.text(max_size=MAX_NAME))

@@ -22,6 +22,8 @@ def verdict(*signals: Signal) -> object:
         ((Signal.LOOKALIKE,), Quarantine),
         ((Signal.LOOKALIKE, Signal.NAME_PERSON), Reject),
         ((Signal.OWN_AUTHOR,), Reject),
+        ((Signal.OWN_AUTHOR_LISTED,), None),
+        ((Signal.NAME_INITIALS, Signal.REPLY_ELSEWHERE), None),
     ],
 )
 def test_by_default_names_and_domains_that_are_ours_weigh_most_and_two_signs_more_than_one(
@@ -47,6 +49,11 @@ def test_of_several_rows_the_first_that_fits_holds() -> None:
     other = suspicion(Signal.REPLY_ELSEWHERE, "evidence")
     assert isinstance(verdict_of([one], rows), Defer)
     assert verdict_of([one, other], rows) is None
+
+
+def test_a_row_names_signals_that_are_as_strong_as_it_says() -> None:
+    row = Row(action="reject", signals=(Signal.REPLY_ELSEWHERE,), strength="medium")
+    assert verdict_of([suspicion(Signal.REPLY_ELSEWHERE, "e"), suspicion(Signal.NAME_PERSON, "e")], (row,)) is None
 
 
 def test_a_row_that_would_fit_nothing_at_all_is_refused() -> None:

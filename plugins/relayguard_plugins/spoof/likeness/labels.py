@@ -20,6 +20,9 @@ def _u_label(label: str) -> str:
     if not label.startswith(_PREFIX) or len(label) > _MAX_LABEL:
         return label
     try:
-        return label.removeprefix(_PREFIX).encode("ascii").decode("punycode")
+        shown = label.removeprefix(_PREFIX).encode("ascii").decode("punycode")
+        # Half of a pair (a lone surrogate) is no character, and can be written nowhere.
+        shown.encode()
     except UnicodeError:
         return label
+    return shown
