@@ -156,10 +156,11 @@ class SharedStore(Declarations):
     def _failed(self, place: _Asked, error: StoreError, begun: float) -> None:
         now = self._monotonic()
         opened = False
-        # A full one answers at once, and goes on counting what it knows.
-        if error.trouble is not Trouble.FULL:
-            # All that wait while something stands still for a moment fail for one reason, and count as one.
-            opened = begun >= place.failed_at and place.breaker.failed()
+        # A full one answers at once, and goes on counting what it knows. All that wait while something stands still for
+        # a moment fail for one reason, and count as one; but those that came later count, or a store that fails
+        # everybody would never be given up while many ask.
+        if error.trouble is not Trouble.FULL and begun >= place.failed_at:
+            opened = place.breaker.failed()
             place.failed_at = now
         if opened:
             self._observer.store_fell_back(place.backend.name, active=True)

@@ -42,11 +42,11 @@ def accepted(reply: Reply) -> bool:
 
 
 def test_a_login_writes_as_what_the_map_gives_it_and_a_changed_map_is_read_while_mail_flows(
-    serve: Serve, transport: str, tmp_path: Path
+    serve: Serve, slow_transport: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "sender_login"
     path.write_text("info@example.com  alice, bob@example.com\n@example.net  alice\n")
-    served = serve('"sender_login"', tables=table("map", path), transport=transport)
+    served = serve('"sender_login"', tables=table("map", path), transport=slow_transport)
     assert accepted(submitted(served, OWN))
     assert accepted(
         submitted(served, b"From: info@example.com, bob@example.com\r\n\r\nbody\r\n", b"info+x@example.com")
@@ -70,10 +70,10 @@ def test_a_login_writes_as_what_the_map_gives_it_and_a_changed_map_is_read_while
 
 
 def test_a_database_that_is_not_there_makes_mail_wait_and_the_others_mail_goes_on(
-    serve: Serve, transport: str, tmp_path: Path
+    serve: Serve, slow_transport: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "who.sqlite"
-    served = serve('"sender_login"', tables=table("database", path), transport=transport)
+    served = serve('"sender_login"', tables=table("database", path), transport=slow_transport)
     reply = submitted(served, OWN, b"info@example.com")
     assert reply.text == "451 4.3.0 Cannot tell now who may write as whom"
     assert accepted(submitted(served, OWN))

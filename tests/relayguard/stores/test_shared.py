@@ -108,6 +108,29 @@ def test_a_store_that_does_not_answer_is_given_up_for_a_while_and_the_operator_s
     ]
 
 
+def test_a_store_that_fails_everybody_is_given_up_however_many_ask_at_a_time() -> None:
+    rig = Rig(Trouble.UNREACHABLE)
+
+    async def slowly(charges: Sequence[Charge]) -> Sequence[Standing]:
+        rig.first.asked += 1
+        await asyncio.sleep(0)
+        rig.clock.advance(0.001)
+        raise StoreError(Trouble.UNREACHABLE, "as the test wants it")
+
+    rig.first.take = slowly  # type: ignore[method-assign]  # it takes its time
+
+    async def ask() -> None:
+        for _ in range(20):
+            await rig.store.take([Charge(LIMIT, "bob")])
+
+    async def all_ask() -> None:
+        await asyncio.gather(*(ask() for _ in range(8)))
+
+    asyncio.run(all_ask())
+    assert rig.value("store_fallback_active", store="redis") == 1
+    assert rig.first.asked < 80
+
+
 def test_it_is_asked_again_now_and_then_and_used_as_soon_as_it_answers() -> None:
     rig = Rig(Trouble.UNREACHABLE)
     rig.take(20)
