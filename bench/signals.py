@@ -43,7 +43,8 @@ async def _measure(folder: Path) -> float:
         f'[filter.spoof]\nown_domains = ["example.com"]\nprotected_domains = "{domains}"\n'
         f'protected_people = "{people}"\n'
     )
-    bare, spoof = _pipeline('"author"', ""), _pipeline('"author", "spoof"', tables)
+    others = '"author", "spf", "dkim"'
+    bare, spoof = _pipeline(others, ""), _pipeline(f'{others}, "spoof"', tables)
     costs = []
     for _ in range(_ROUNDS):
         base = await _cost(bare)
