@@ -58,6 +58,7 @@ def test_an_attack_gets_the_verdict_that_it_earned(case: Case) -> None:
     check(case, found_in(trace))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
 def test_it_is_the_same_verdict_when_all_plain_hooks_run_in_threads(
     case: Case, monkeypatch: pytest.MonkeyPatch

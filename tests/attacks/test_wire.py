@@ -18,9 +18,9 @@ CASES = reachable("wire")
 
 
 @pytest.fixture(scope="module")
-def servers(transport: str) -> Iterator[Servers]:
+def servers(slow_transport: str) -> Iterator[Servers]:
     with open_folder() as folder, ExitStack() as stack:
-        yield Servers(groups_of(CASES), folder, stack, transport)
+        yield Servers(groups_of(CASES), folder, stack, slow_transport)
 
 
 def send(case: Case, served: Served) -> Judged:
