@@ -36,7 +36,8 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not UTF-8: byte {error.start}") from error
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"{path}: line {line}: not UTF-8") from error
 
 
 class WatchedFile(Generic[T]):

@@ -60,7 +60,7 @@ def test_a_login_writes_as_what_the_map_gives_it_and_a_changed_map_is_read_while
 
     path.write_text("broken\n")
     (failure,) = served.daemon.await_events("filter could not refresh, and goes on with what it had", 1)
-    assert failure["error"].startswith(f"{path}, line 1: 'broken' is no address")
+    assert failure["error"].startswith(f"{path}: line 1: 'broken' is no address")
     assert accepted(submitted(served, OWN, b"info@example.com"))
     path.write_text("alice@example.net  bob@example.com\n")
     deadline = time.monotonic() + 20
@@ -93,7 +93,7 @@ def test_a_map_that_cannot_be_read_is_a_mistake_in_the_configuration_with_its_li
     assert done.returncode != 0
     said = " ".join(done.stderr.split())
     assert "filter.sender_login" in said
-    assert f"{tmp_path / 'map'}, line 2: info@example.com has no login" in said
+    assert f"{tmp_path / 'map'}: line 2: info@example.com has no login" in said
 
 
 @pytest.fixture(scope="module")

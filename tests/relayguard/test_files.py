@@ -30,7 +30,7 @@ def test_a_file_is_read_at_once_and_anew_when_it_has_changed(path: Path) -> None
     assert watched.value == 22
 
 
-@pytest.mark.parametrize(("octets", "problem"), [(b"x", "line 1: no number"), (b"\xff", "not UTF-8: byte 0")])
+@pytest.mark.parametrize(("octets", "problem"), [(b"x", "line 1: no number"), (b"\xff", "line 1: not UTF-8")])
 def test_a_broken_file_is_an_error_at_the_start_that_names_it(path: Path, octets: bytes, problem: str) -> None:
     path.write_bytes(octets)
     with pytest.raises(ValueError, match=problem) as error:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
-from relayguard import Effect, Envelope, Headers, Role, hookimpl
+from relayguard import Effect, Envelope, Headers, Role, Services, hookimpl
 from relayguard_plugins.sender_login.claims import Identity, claim_of_envelope, claims_of
 from relayguard_plugins.sender_login.database import Database
 from relayguard_plugins.sender_login.judgement import Rights, judge, refused
@@ -18,10 +18,9 @@ class SenderLoginFilter:
     follows_profile: ClassVar[bool] = True
     refresh_seconds: ClassVar[float] = 5.0
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, services: Services) -> None:
         self._options = options
-        self._map = MapFile(options.map) if options.map is not None else None
-        self.refresh()
+        self._map = MapFile(options.map, services.files) if options.map is not None else None
         # A database is waited for, a map is not.
         self.blocking = options.database is not None
         self._rights = Rights(self._owners(), own_address=options.own_address, subaddresses=options.subaddresses)

@@ -6,44 +6,36 @@ The other way round, a login and its addresses, could not be told from it where 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from relayguard import Files, WatchedFile
 from relayguard_plugins.sender_login.addresses import read_entry
 from relayguard_plugins.sender_login.owners import read_logins
 
 
 class MapFile:
-    """The entries of a file, as `Owners`; it knows none until `refresh` has been called."""
+    """The entries of a file, as `Owners`. Raises ValueError if it cannot be read."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._stamp: object = None
-        self._entries: Mapping[str, frozenset[str]] = {}
+    def __init__(self, path: Path, files: Files) -> None:
+        self._file = WatchedFile(path, _read, files)
 
     def refresh(self) -> None:
-        """Read the file if it has changed; raises ValueError, once for each state of the file, and keeps what it had."""
-        stamp = _stamp(self._path)
-        if stamp != self._stamp:
-            self._stamp = stamp
-            # Swapped whole: who looks up meanwhile sees all of the old or all of the new.
-            self._entries = self._read()
+        """Read the file if it has changed; raises ValueError, once for each trouble, and keeps what it had."""
+        self._file.refresh()
 
     def logins(self, entry: str) -> frozenset[str] | None:
         """See `Owners`."""
-        return self._entries.get(entry)
+        return self._file.value.get(entry)
 
-    def _read(self) -> dict[str, frozenset[str]]:
+
+def _read(text: str) -> Mapping[str, frozenset[str]]:
+    found: dict[str, tuple[int, frozenset[str]]] = {}
+    for number, line in _logical_lines(text.encode()):
         try:
-            raw = self._path.read_bytes()
-        except OSError as error:
-            raise ValueError(f"{self._path}: cannot be read: {error.strerror}") from error
-        found: dict[str, tuple[int, frozenset[str]]] = {}
-        for number, line in _logical_lines(raw):
-            try:
-                entry, logins = _read_line(line)
-                _check_new(entry, found)
-            except ValueError as error:
-                raise ValueError(f"{self._path}, line {number}: {_told(error)}") from error
-            found[entry] = number, logins
-        return {entry: logins for entry, (_, logins) in found.items()}
+            entry, logins = _read_line(line)
+            _check_new(entry, found)
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from error
+        found[entry] = number, logins
+    return {entry: logins for entry, (_, logins) in found.items()}
 
 
 def _logical_lines(raw: bytes) -> Iterator[tuple[int, bytes]]:
@@ -77,15 +69,3 @@ def _check_new(entry: str, found: Mapping[str, tuple[int, frozenset[str]]]) -> N
     if entry in found:
         # Postfix takes the first and warns; whoever reads the file may believe the second.
         raise ValueError(f"{entry} stands in line {found[entry][0]} already: give it all its logins there")
-
-
-def _told(error: ValueError) -> str:
-    return "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
-
-
-def _stamp(path: Path) -> object:
-    try:
-        status = path.stat()
-    except OSError as error:
-        return error.errno
-    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -13,7 +13,7 @@ from relayguard.config import Config
 from relayguard.pipeline.filters import Policy
 from relayguard.pipeline.registry import Candidate, register
 from relayguard.rehearsal import Trace, rehearsal_of, rehearse
-from relayguard.testing import an_envelope, collect, some_headers
+from relayguard.testing import an_envelope, collect, some_headers, some_services
 from relayguard_plugins.sender_login.claims import Identity
 from relayguard_plugins.sender_login.filter import SenderLoginFilter
 from relayguard_plugins.sender_login.judgement import SenderLogin
@@ -35,12 +35,12 @@ def verdicts(effects: list[Effect]) -> list[Effect]:
 
 
 def at_mail(sender: str, login: str | None = BOB, **options: Any) -> list[Effect]:
-    each = SenderLoginFilter(Options(**options))
+    each = SenderLoginFilter(Options(**options), some_services())
     return verdicts(collect(each.mail_from(submitted(sender, login))))
 
 
 def at_headers(text: str, login: str | None = BOB, **options: Any) -> list[Effect]:
-    each = SenderLoginFilter(Options(**options))
+    each = SenderLoginFilter(Options(**options), some_services())
     return verdicts(collect(each.end_of_headers(submitted(login=login), some_headers(text))))
 
 
@@ -84,7 +84,7 @@ def test_who_logged_in_without_a_name_may_write_as_nobody() -> None:
     [(Role.SUBMISSION, None), (Role.LOCAL, None), (Role.INCOMING, None), (Role.LOCAL, BOB), (Role.INCOMING, BOB)],
 )
 def test_only_a_submission_with_a_login_is_judged(role: Role, login: str | None) -> None:
-    each = SenderLoginFilter(Options())
+    each = SenderLoginFilter(Options(), some_services())
     envelope = an_envelope("alice@example.com", role, login=login)
     assert collect(each.mail_from(envelope)) == []
     assert collect(each.end_of_headers(envelope, some_headers("Subject: x\n"))) == []
@@ -99,7 +99,7 @@ def test_only_the_identities_are_looked_at_that_the_postmaster_names() -> None:
 
 def test_the_header_is_not_asked_for_where_only_the_envelope_is_looked_at() -> None:
     def hooks(*identities: Identity) -> set[str]:
-        each = SenderLoginFilter(Options(identities=identities))
+        each = SenderLoginFilter(Options(identities=identities), some_services())
         (registered,) = register([Candidate("sender_login", each, Policy())])
         return {stage.value for stage in registered.hooks}
 
@@ -110,7 +110,7 @@ def test_the_header_is_not_asked_for_where_only_the_envelope_is_looked_at() -> N
 def test_a_map_says_who_may_write_as_whom_and_is_read_anew(tmp_path: Path) -> None:
     path = tmp_path / "map"
     path.write_text(f"info@example.com {BOB}\n")
-    each = SenderLoginFilter(Options(map=path))
+    each = SenderLoginFilter(Options(map=path), some_services())
     assert not each.blocking
     assert collect(each.mail_from(submitted("info@example.com"))) == []
     path.write_text("info@example.com alice\n")
@@ -124,12 +124,12 @@ def test_a_map_says_who_may_write_as_whom_and_is_read_anew(tmp_path: Path) -> No
 
 def test_a_map_that_cannot_be_read_at_the_start_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="cannot be read"):
-        SenderLoginFilter(Options(map=tmp_path / "map"))
+        SenderLoginFilter(Options(map=tmp_path / "map"), some_services())
 
 
 def test_a_database_is_waited_for_in_threads_and_if_it_cannot_tell_mail_waits(tmp_path: Path) -> None:
     path = tmp_path / "who.sqlite"
-    each = SenderLoginFilter(Options(database=path, cache_seconds=0.0))
+    each = SenderLoginFilter(Options(database=path, cache_seconds=0.0), some_services())
     assert each.blocking
     register([Candidate("sender_login", each, Policy())])
     (found, defer) = collect(each.mail_from(submitted("info@example.com")))
@@ -146,7 +146,7 @@ def test_a_wrong_query_is_a_mistake_at_the_start(tmp_path: Path) -> None:
     sqlite3.connect(tmp_path / "who.sqlite").close()
     (tmp_path / "who.sqlite").touch()
     with pytest.raises(ValueError, match="no such table"):
-        SenderLoginFilter(Options(database=tmp_path / "who.sqlite"))
+        SenderLoginFilter(Options(database=tmp_path / "who.sqlite"), some_services())
 
 
 def played(profile: str, message: bytes = b"From: alice@example.com\n\nBody.\n", **table: Any) -> Trace:
@@ -176,7 +176,7 @@ FIELDS = st.lists(
     st.tuples(st.sampled_from(["From", "Sender", "X"]), st.binary(max_size=80) | st.just(b" bob@example.com")),
     max_size=3,
 )
-EACH = SenderLoginFilter(Options())
+EACH = SenderLoginFilter(Options(), some_services())
 
 
 @given(FIELDS, st.binary(max_size=60), st.text(max_size=30))

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relayguard.files import OperatorFiles
 from relayguard_plugins.sender_login.map_file import MapFile
 from relayguard_plugins.sender_login.owners import Owners
 
@@ -21,9 +22,7 @@ def logins(owners: Owners, entry: str) -> set[str] | None:
 
 def read(path: Path, text: str | bytes) -> MapFile:
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    found = MapFile(path)
-    found.refresh()
-    return found
+    return MapFile(path, OperatorFiles())
 
 
 def test_a_file_of_postfix_is_read_as_postfix_reads_it(path: Path) -> None:
@@ -69,7 +68,7 @@ def test_a_file_of_comments_has_no_entry(path: Path) -> None:
 def test_a_broken_file_is_told_of_with_its_line(path: Path, text: str | bytes, problem: str) -> None:
     with pytest.raises(ValueError, match=problem) as error:
         read(path, text)
-    assert str(error.value).startswith(f"{path}, line ")
+    assert str(error.value).startswith(f"{path}: line ")
 
 
 def test_a_file_that_has_changed_is_read_anew(path: Path) -> None:
@@ -101,13 +100,24 @@ def test_when_a_file_breaks_it_is_told_of_once_and_what_was_read_before_holds(pa
 
 
 def test_a_file_that_is_gone_is_told_of_once_and_read_when_it_is_back(path: Path) -> None:
-    found = MapFile(path)
     with pytest.raises(ValueError, match="cannot be read: No such file"):
+        MapFile(path, OperatorFiles())
+    found = read(path, "info@example.com alice\n")
+    path.unlink()
+    with pytest.raises(ValueError, match="No such file"):
         found.refresh()
     found.refresh()
-    path.write_text("info@example.com alice\n")
+    path.write_text("info@example.com bob\n")
     found.refresh()
-    assert logins(found, "info@example.com") == {"alice"}
+    assert logins(found, "info@example.com") == {"bob"}
+
+
+def test_who_begins_while_the_file_is_broken_has_it_as_it_was_checked(path: Path) -> None:
+    checked = OperatorFiles()
+    path.write_text("info@example.com alice\n")
+    MapFile(path, checked)
+    path.write_text("broken\n")
+    assert logins(MapFile(path, OperatorFiles(checked.seen)), "info@example.com") == {"alice"}
 
 
 @given(st.binary(max_size=200))
@@ -116,7 +126,7 @@ def test_any_file_is_read_or_told_of(tmp_path_factory: pytest.TempPathFactory, r
     path.write_bytes(raw)
     told = ""
     try:
-        MapFile(path).refresh()
+        MapFile(path, OperatorFiles())
     except ValueError as error:
         told = str(error)
-    assert not told or told.startswith(f"{path}, line ")
+    assert not told or told.startswith(f"{path}: line ")
