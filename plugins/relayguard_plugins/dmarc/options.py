@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from relayguard import DmarcPolicy, IpNetwork, lies_under, to_a_labels
 from relayguard_plugins.dmarc.evidence import Trusted
@@ -56,7 +56,18 @@ class Exceptions:
         return next((self._treat_as[name] for name in names if name in self._treat_as), None)
 
 
-def trusted_by(options: Options) -> Trusted:
+class Trusting(Protocol):
+    """Options that name whom to trust; those of another filter may, too."""
+
+    @property
+    def forwarders(self) -> tuple[IpNetwork, ...]: ...  # noqa: D102  # as in Options
+    @property
+    def forwarder_domains(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def trusted_sealers(self) -> tuple[str, ...]: ...  # noqa: D102
+
+
+def trusted_by(options: Trusting) -> Trusted:
     """Return whom the options trust to forward."""
     return Trusted(options.forwarders, _names(options.forwarder_domains), _names(options.trusted_sealers))
 

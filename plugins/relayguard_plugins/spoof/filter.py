@@ -1,6 +1,6 @@
 """The spoof filter: gathers the signals of incoming mail, and does what the policy says of those that are enforced."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import ClassVar
@@ -26,7 +26,8 @@ from relayguard import (
     to_a_labels,
 )
 from relayguard_plugins.dmarc.evaluation import identifiers_in
-from relayguard_plugins.dmarc.evidence import Trusted, Witness
+from relayguard_plugins.dmarc.evidence import Witness
+from relayguard_plugins.dmarc.options import trusted_by
 from relayguard_plugins.spoof import author, fields, names, people
 from relayguard_plugins.spoof.options import Options, matcher
 from relayguard_plugins.spoof.policy import verdict_of
@@ -77,9 +78,7 @@ class SpoofFilter:
         # Without them all our own mail from outside would seem to be forged.
         own = any(options.setting(each) != "off" for each in _OWN) and bool(options.own_domains)
         self.requires = frozenset({*(["spf", "dkim"] if own else []), *(["arc"] if options.trusted_sealers else [])})
-        self._trusted = Trusted(
-            options.forwarders, _names(options.forwarder_domains), _names(options.trusted_sealers)
-        )
+        self._trusted = trusted_by(options)
         self._settings = {signal: options.setting(signal) for signal in Signal}
         self._strengths: Mapping[Signal, Strength] = {
             signal: Strength[name.upper()] for signal, name in options.strengths.items()
@@ -175,8 +174,7 @@ class SpoofFilter:
         domain = to_a_labels(mailbox.domain) or mailbox.domain.lower()
         match = None if names.covered(domain, self._own) else self._protected.person(name)
         if match is not None:
-            found = list(people.impersonated(name, match, mailbox, domain, mail.answers, mail.vouched))
-            yield from found
+            yield from people.impersonated(name, match, mailbox, domain, mail.answers, mail.vouched)
             if names.shows(name, match.person.addresses):
                 # The person's own address beside the name is the same fact, not one more.
                 return
@@ -206,7 +204,3 @@ class SpoofFilter:
             return True
         through = author.list_of(mail.headers, vouched) if self._lists else None
         return through is not None and any(lies_under(through, each) for each in self._lists)
-
-
-def _names(entries: Iterable[str]) -> frozenset[str]:
-    return frozenset(to_a_labels(entry) or "" for entry in entries)
