@@ -15,6 +15,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# The tests wait for the servers that they start: one more than cores keeps all of these busy.
+PROCESSES := $(shell echo $$(( $$(nproc) + 1 )))
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: demo test test-all fuzz check bench bench-peers bench-report bench-plots bench-limits bench-signals profile format clean
@@ -23,10 +25,10 @@ demo: .venv/ready
 	@$(AS_ROOT) $(BIN)/relayguard demo $(if $(KEEP),--keep)
 
 test: .venv/ready check
-	@$(AS_ROOT) $(BIN)/python -m pytest -n auto --dist loadfile -m "not long"
+	@$(AS_ROOT) $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile -m "not long"
 
 test-all: .venv/ready check
-	@$(AS_ROOT) $(BIN)/python -m pytest -n auto --dist loadfile
+	@$(AS_ROOT) $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile
 
 fuzz: .venv/ready
 	@$(BIN)/pip install --quiet --disable-pip-version-check --use-pep517 --editable '.[fuzz]'

@@ -82,10 +82,7 @@ class Generations:
         """Let the envelopes in progress end, refuse new clients, and wait until all workers have ended."""
         for generation in self.living:
             generation.tell_to_leave(Word.STOP, seconds)
-        with contextlib.suppress(TimeoutError):
-            # One that hangs is not worth waiting for: it is ended with the others.
-            async with asyncio.timeout(_DETACH_SECONDS):
-                await asyncio.gather(*(generation.detached() for generation in self.living))
+        await _detached_at_last(*self.living)
         self._doors.close_listeners()
         await self.current.gone(seconds)
         if self.previous is not None:
@@ -136,6 +133,8 @@ class Generations:
         self.previous, self.current = self.current, successor
         self._previous_ended.clear()
         self._house.spawn(self._see_off(self.previous))
+        # Whoever waits for a reload may rely on it: no new client meets the old configuration from then on.
+        await _detached_at_last(self.previous)
         self._house.metrics.serves(self._number)
         self._house.metrics.reloaded(Reload.SERVED)
         self.last_reload = f"generation {self._number} serves"
@@ -159,6 +158,13 @@ class Generations:
         self.last_reload = f"last reload {outcome}: {problems[0]}"
         self.logger.error("reload failed, the old configuration serves on", outcome=outcome.value, problems=problems)
         return Answer(ok=False, lines=(*problems, "the old configuration serves on"))
+
+
+async def _detached_at_last(*generations: Generation) -> None:
+    """Wait until none accepts clients any more; one that hangs is not worth waiting for: it is ended in time."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DETACH_SECONDS):
+            await asyncio.gather(*(generation.detached() for generation in generations))
 
 
 def _logger_of(snapshot: Snapshot) -> Logger:

@@ -57,14 +57,6 @@ def test_a_killed_worker_costs_only_its_own_sessions_and_their_mail_comes_later(
     assert (died["cause"], died["status"], died["pid"]) == ("signal", -signal.SIGKILL, victim)
 
 
-def test_reloads_under_load_fail_no_session(relay: Relay) -> None:
-    with under_load(relay) as load:
-        for _ in range(3):
-            reload_once(relay)
-            load.await_accepted(50)
-    assert load.failures == []
-
-
 @pytest.mark.long
 def test_ten_reloads_fail_none_of_ten_thousand_sessions(relay: Relay) -> None:
     with under_load(relay, clients=8) as load:
@@ -215,7 +207,7 @@ def metrics_folder(daemon: Daemon) -> Path:
 
 
 def test_no_counter_falls_and_none_is_lost_through_kills_and_reloads(relay: Relay) -> None:
-    count_through(relay, times=2)
+    count_through(relay, times=1)
 
 
 @pytest.mark.long

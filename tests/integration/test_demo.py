@@ -1,4 +1,4 @@
-"""The demonstration itself: it must do what it shows, twice in a row, and leave nothing behind."""
+"""The demonstration itself: it must do what it shows, time after time, and leave nothing behind."""
 
 import os
 import re
@@ -16,6 +16,7 @@ from tests.conftest import needs_root, open_folder
 pytestmark = [pytest.mark.mta, needs_root]
 
 DEMO = [sys.executable, "-m", "relayguard", "demo"]
+ALL_WELL = r"^(\d+) of \1 messages got what they should\.$"
 
 
 @pytest.fixture
@@ -28,16 +29,15 @@ def leftovers(temporary: Path) -> list[Path]:
     return list(temporary.glob("relayguard-*"))
 
 
-def test_every_message_of_the_demo_gets_what_it_should_twice_in_a_row(temporary: Path) -> None:
+def test_every_message_of_the_demo_gets_what_it_should(temporary: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(temporary)}
-    for _ in range(2):
-        done = subprocess.run(DEMO, env=environment, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert re.search(r"^(\d+) of \1 messages got what they should\.$", done.stdout, re.MULTILINE)
-        assert leftovers(temporary) == []
+    done = subprocess.run(DEMO, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(ALL_WELL, done.stdout, re.MULTILINE)
+    assert leftovers(temporary) == []
 
 
-def test_ctrl_c_ends_a_kept_demo_and_cleans_up(temporary: Path) -> None:
+def test_ctrl_c_ends_a_demo_that_was_kept_after_another_and_cleans_up(temporary: Path) -> None:
     output = temporary / "output"
     with output.open("w") as stream:
         kept = subprocess.Popen(
@@ -48,6 +48,7 @@ def test_ctrl_c_ends_a_kept_demo_and_cleans_up(temporary: Path) -> None:
         assert kept.poll() is None, output.read_text()
         assert time.monotonic() < deadline
         time.sleep(0.1)
+    assert re.search(ALL_WELL, output.read_text(), re.MULTILINE)
     command = re.search(r"swaks .*", output.read_text())
     assert command is not None
     sent = subprocess.run(command[0].split(), capture_output=True, text=True, timeout=60, check=False)
