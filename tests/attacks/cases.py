@@ -40,6 +40,7 @@ class Case:
     results: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     entries: Mapping[str, int] = field(default_factory=dict)
+    signals: tuple[str, ...] = ()
     would_be: str = ""
     reply: str = ""
     deleted: tuple[int, ...] = ()
@@ -61,7 +62,15 @@ def read(row: Mapping[str, Any], level: Level, world: Mapping[str, Any]) -> Case
     merged = {**world, **own, **row.get(level, {})}
     merged["zone"] = world["zone"] + row.get("zone", "")
     merged["keys"] = {**world["keys"], **row.get("keys", {})}
+    merged["config"] = _config(world["config"], merged.get("config", {}) if "config" in row else {})
     return Case(**merged)
+
+
+def _config(world: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """A row that names its filters has its own configuration alone; any other adds to that of all."""
+    if "filters" in own:
+        return dict(own)
+    return {**world, **own, "filter": {**world["filter"], **own.get("filter", {})}}
 
 
 def cases(level: Level) -> list[Case]:

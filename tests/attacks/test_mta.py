@@ -18,7 +18,7 @@ from tests.attacks.cases import Case, message_of, reachable, unreachable
 from tests.attacks.groups import groups_of
 from tests.attacks.servers import Servers, asked
 from tests.attacks.smtp import Client, ended
-from tests.attacks.verdicts import Found, Words, check, is_results, words_in, words_of
+from tests.attacks.verdicts import Found, Words, check, is_results, signals_in, words_in, words_of
 from tests.conftest import needs_root, open_folder
 
 pytestmark = [pytest.mark.mta, needs_root]
@@ -96,6 +96,7 @@ def found_in(relay: Relay, case: Case, sent: Sent, results: list[Words]) -> Foun
         would_be=line.get("would_be", line["decision"]),
         reply=sent.reply,
         asked=asked(relay.servers.of(case)),
+        signals=signals_in(line),
         # What went is told by what arrives.
         deleted=None,
         stripped=None,

@@ -14,6 +14,7 @@ from relayguard.core.ledger import SetHeader
 from relayguard.pipeline.filters import Filter
 from relayguard.rehearsal import Trace, rehearsal_of, rehearse
 from relayguard.snapshot import Snapshot
+from relayguard_plugins.spoof.signals import Suspicion
 from tests.attacks.cases import RECIPIENT, Case, message_of, reachable, zone_of
 from tests.attacks.verdicts import Found, check, is_results, words_of
 
@@ -41,6 +42,7 @@ def found_in(trace: Trace) -> Found:
         would_be=record.would_be.outcome,
         reply=told,
         asked=frozenset(asked.question.name for asked in trace.asked),
+        signals=frozenset(found.signal for found in record.results.of(Suspicion)),
         deleted=tuple(sorted(step.occurrence for step in removed(trace) if is_results(step.name))),
         stripped=tuple(step.name for step in removed(trace) if not is_results(step.name)),
     )

@@ -30,7 +30,7 @@ IDS = [
 """The attack table's ids."""
 
 ELSEWHERE, LATER = FILE["elsewhere"], FILE["later"]
-OTHER_WORK = {"a DNS budget", "spoof detection", "reports", "submission", "signing", "doctor"}
+OTHER_WORK = {"a DNS budget", "reports", "submission", "signing", "doctor"}
 
 
 def family(row_id: str) -> str:

@@ -11,7 +11,7 @@ from relayguard.testing.milter_client import CONTINUE, Judged
 from tests.attacks.cases import RECIPIENT, Case, message_of, reachable
 from tests.attacks.groups import groups_of
 from tests.attacks.servers import Servers, asked
-from tests.attacks.verdicts import Found, Words, check, is_results, words_in, words_of
+from tests.attacks.verdicts import Found, Words, check, is_results, signals_in, words_in, words_of
 from tests.conftest import Served, open_folder
 
 CASES = reachable("wire")
@@ -69,6 +69,7 @@ def test_an_attack_gets_the_same_verdict_from_the_daemon(case: Case, servers: Se
         would_be=line.get("would_be", line["decision"]),
         reply=judged.reply.text,
         asked=asked(served),
+        signals=signals_in(line),
         deleted=tuple(sorted(index for name, index in judged.deleted if is_results(name))) if goes_on else None,
         stripped=tuple(name for name, _ in judged.deleted if not is_results(name)) if goes_on else None,
     )

@@ -2,10 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from relayguard import Reported
+from relayguard_plugins.spoof.signals import Signal
 from tests.attacks.cases import Case
 
 Words = frozenset[str]
@@ -18,7 +20,7 @@ _PROPERTY = re.compile(r" (?=[a-z]+\.[a-z-]+=)")
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What became of a row: its results and decisions, the reply to the client, and the DNS names asked for.
+    """What became of a row: its results, decisions and signals, the reply to the client, and the DNS names asked for.
 
     `deleted` are the Authentication-Results fields that went, from 1, and `stripped` the names of others; None where
     the message did not go on.
@@ -29,6 +31,7 @@ class Found:
     would_be: str
     reply: str
     asked: frozenset[str]
+    signals: frozenset[str]
     deleted: tuple[int, ...] | None
     stripped: tuple[str, ...] | None
 
@@ -49,6 +52,13 @@ def words_in(line: str) -> Words:
     return frozenset({*_PROPERTY.split(found["described"]), f"reason={found['reason']}"})
 
 
+def signals_in(line: Mapping[str, Any]) -> frozenset[str]:
+    """The signals in the notes of a log line: ``lookalike (strong): examp1e.com looks like example.com``."""
+    return frozenset(
+        note.partition(" (")[0] for note in line.get("notes", ()) if note.partition(" (")[0] in set(Signal)
+    )
+
+
 def check(case: Case, found: Found) -> None:
     """Compare all that the row expects with what was found."""
     for expected in case.results:
@@ -61,6 +71,7 @@ def check(case: Case, found: Found) -> None:
     assert found.decision == case.decision, found
     assert found.would_be == (case.would_be or case.decision), found
     assert found.reply.startswith(case.reply), found
+    assert found.signals == set(case.signals), found
     if found.deleted is not None:
         assert found.deleted == tuple(case.deleted), found
     if found.stripped is not None:

@@ -38,8 +38,8 @@ _ONCE = (
 # What a reader sees, and would be deceived by (RFC 6376 §5.4.1).
 _TO_BE_SIGNED = ("subject", "date", "reply-to")
 _MAX_SIGNATURES = 10
-_MAX_REPLY_TO = 4096
-_MAX_REPLY_TO_FIELDS = 5
+_MAX_VALUE = 4096
+_MAX_FIELDS = 5
 
 
 def repeated(headers: Headers) -> Iterator[Suspicion]:
@@ -49,11 +49,11 @@ def repeated(headers: Headers) -> Iterator[Suspicion]:
         yield suspicion(Signal.REPEATED_HEADER, f"repeated: {', '.join(names)}")
 
 
-def reply_to(headers: Headers) -> tuple[Mailbox, ...] | None:
-    """Return where answers go, by all Reply-To fields; None if that cannot be read."""
+def mailboxes_of(headers: Headers, name: str) -> tuple[Mailbox, ...] | None:
+    """Return the mailboxes in all fields of a name, such as Reply-To; None if they cannot be read."""
     found: list[Mailbox] = []
-    for field in headers.all("Reply-To")[:_MAX_REPLY_TO_FIELDS]:
-        if len(field.value) > _MAX_REPLY_TO:
+    for field in headers.all(name)[:_MAX_FIELDS]:
+        if len(field.value) > _MAX_VALUE:
             return None
         try:
             found += parse_mailboxes(field.value)

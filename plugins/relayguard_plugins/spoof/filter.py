@@ -131,7 +131,7 @@ class SpoofFilter:
             witness = Witness(session, headers, results, identifiers_in(results, permissive=True), self._trusted)
             if witness.evidence_for(authors.domain).forwarder is not None:
                 vouched = replace(vouched, forwarded=True)
-        return _Mail(envelope, headers, authors, results, vouched, fields.reply_to(headers))
+        return _Mail(envelope, headers, authors, results, vouched, fields.mailboxes_of(headers, "Reply-To"))
 
     def _judged(self, found: list[Suspicion]) -> Iterator[Effect]:
         enforced = [each for each in found if self._settings[each.signal] == "enforce"]
@@ -154,13 +154,17 @@ class SpoofFilter:
         yield from author.own_domains(self._own, mail.authors, mail.envelope, mail.headers, mail.vouched)
         yield from author.ambiguous(mail.authors)
         yield from author.permissive(mail.results, mail.authors, mail.vouched)
-        for domain in mail.authors.domains:
-            yield from self._protected.domain(domain)
+        seen: set[Signal] = set()
+        for where, domain in _domains_of(mail):
+            for found in self._protected.domain(domain):
+                if found.signal not in seen:
+                    seen.add(found.signal)
+                    yield replace(found, evidence=f"{where}{found.evidence}") if where else found
 
     def _of_names(self, mail: _Mail) -> Iterator[Suspicion]:
         mailboxes = mail.authors.mailboxes[:_MAX_AUTHORS]
         shown = names.shown_names(mail.headers, mailboxes)
-        yield from names.hidden(mail.headers, mailboxes, shown)
+        yield from names.hidden(mail.headers, mailboxes, shown, mail.envelope.sender)
         seen: set[Signal] = set()
         for each, mailbox in product(dict.fromkeys(map(names.legible, shown)), mailboxes):
             for found in self._of_name(each, mailbox, mail):
@@ -204,3 +208,12 @@ class SpoofFilter:
             return True
         through = author.list_of(mail.headers, vouched) if self._lists else None
         return through is not None and any(lies_under(through, each) for each in self._lists)
+
+
+def _domains_of(mail: _Mail) -> Iterator[tuple[str, str]]:
+    """All that a reader may take for the author's domain, or answer to; and before each, where it stands."""
+    answers, sender = mail.answers or (), fields.mailboxes_of(mail.headers, "Sender") or ()
+    yield from (("", domain) for domain in mail.authors.domains)
+    others = [("Reply-To: ", to_a_labels(each.domain) or "") for each in answers]
+    others += [("Sender: ", to_a_labels(each.domain) or "") for each in sender]
+    yield from ((where, domain) for where, domain in others if domain and domain not in mail.authors.domains)

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 
-from relayguard import Headers, Mailbox, Oddity, decode_words, lies_under, oddities_of, to_a_labels
+from relayguard import Address, Headers, Mailbox, Oddity, decode_words, lies_under, oddities_of, to_a_labels
 from relayguard_plugins.spoof.author import suspicion
 from relayguard_plugins.spoof.organisations import same_organisation
 from relayguard_plugins.spoof.signals import Signal, Suspicion
@@ -28,6 +28,8 @@ _JOINED = (
     *("KHMER", "LAO", "MYANMAR", "THAI", "TIBETAN"),
 )
 _JOINERS = frozenset("\u200b\u200c\u200d\u200e\u200f\u061c")
+_ENCODED_WORD = re.compile(rb"=\?[\w.:*-]{1,40}+\?[BbQq]\?[^?\r\n]{0,200}+\?=")
+_MAX_UNREADABLE = 4096
 _FLAG = "\U0001f3f4"
 
 
@@ -78,15 +80,27 @@ def shows(name: str, addresses: Sequence[str]) -> bool:
     return any(found[0].casefold() in known for found in _ADDRESS.finditer(name))
 
 
-def hidden(headers: Headers, mailboxes: Sequence[Mailbox], names: Sequence[str]) -> Iterator[Suspicion]:
-    """What the From field hides from who reads it."""
+def hidden(
+    headers: Headers, mailboxes: Sequence[Mailbox], names: Sequence[str], sender: Address
+) -> Iterator[Suspicion]:
+    """What the From field, or MAIL FROM, hides from who reads it."""
     field = headers.first("From")
     oddities = oddities_of(field.value, mailboxes) if field is not None else frozenset()
     found = [said for oddity, said in _SAID.items() if oddity in oddities]
+    if field is not None and not mailboxes and _encodes_address(field.value[:_MAX_UNREADABLE]):
+        found.append(_SAID[Oddity.ENCODED_ADDRESS])
     if any(not name.isascii() and _hides(name) for name in names):
         found.append("invisible characters")
-    if found:
-        yield suspicion(Signal.HIDDEN_TEXT, f"From has {', '.join(found)}")
+    # RFC 5321 Appendix C: it is ignored, and hosts of this century send none.
+    route = ["MAIL FROM has a source route"] if sender.domain and sender.raw.startswith((b"@", b"<@")) else []
+    if found or route:
+        yield suspicion(Signal.HIDDEN_TEXT, "; ".join(([f"From has {', '.join(found)}"] if found else []) + route))
+
+
+def _encodes_address(value: bytes) -> bool:
+    """Tell whether a From field that nobody can read has an address in an encoded word (RFC 2047 §5 forbids it)."""
+    words = (found[0].decode("ascii", "replace") for found in _ENCODED_WORD.finditer(value))
+    return any("@" in word or "@" in decode_words(word) for word in words)
 
 
 _SAID = {

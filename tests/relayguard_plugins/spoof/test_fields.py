@@ -3,7 +3,7 @@ import pytest
 from relayguard import DkimResult, DkimValue, Results, read_authors
 from relayguard.testing import some_headers
 from relayguard_plugins.spoof.author import Vouched, vouched_by
-from relayguard_plugins.spoof.fields import repeated, reply_elsewhere, reply_to, weak_signature
+from relayguard_plugins.spoof.fields import mailboxes_of, repeated, reply_elsewhere, weak_signature
 from relayguard_plugins.spoof.signals import Signal
 
 NOBODY = vouched_by(Results())
@@ -35,12 +35,16 @@ def test_a_field_that_is_there_again_is_a_signal() -> None:
 )
 def test_answers_to_another_organisation_are_a_signal(answers: str, vouched: Vouched, *, found: bool) -> None:
     headers = some_headers(f"From: a@author.example\r\n{answers}\r\n\r\n")
-    signals = [each.signal for each in reply_elsewhere(reply_to(headers), headers, read_authors(headers), vouched)]
+    signals = [
+        each.signal
+        for each in reply_elsewhere(mailboxes_of(headers, "Reply-To"), headers, read_authors(headers), vouched)
+    ]
     assert signals == [Signal.REPLY_ELSEWHERE] * found
 
 
 def test_an_endless_reply_to_is_not_read() -> None:
-    assert reply_to(some_headers("Reply-To: " + "a@example.org, " * 5000 + "b@example.org\r\n\r\n")) is None
+    many = some_headers("Reply-To: " + "a@example.org, " * 5000 + "b@example.org\r\n\r\n")
+    assert mailboxes_of(many, "Reply-To") is None
 
 
 @pytest.mark.parametrize(

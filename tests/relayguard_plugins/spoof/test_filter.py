@@ -58,6 +58,19 @@ def test_how_much_a_signal_says_can_be_set() -> None:
     assert judged(default="enforce", strengths={Signal.LOOKALIKE: "weak"})[1:] == []
 
 
+@pytest.mark.parametrize(
+    ("field", "evidence"),
+    [
+        ("Reply-To: Boss <boss@examp1e.com>", "Reply-To: examp1e.com looks like example.com"),
+        ("Sender: boss@examp1e.com", "Sender: examp1e.com looks like example.com"),
+    ],
+)
+def test_a_lookalike_is_found_where_answers_go_and_in_the_sender_too(field: str, evidence: str) -> None:
+    effects = judged(f"From: a@author.example\r\n{field}\r\n\r\n")
+    (found,) = [each for each in effects if isinstance(each, Suspicion) and each.signal is Signal.LOOKALIKE]
+    assert found.evidence.startswith(evidence)
+
+
 def test_the_signals_may_stand_in_a_header_and_are_safe_there() -> None:
     effects = judged('From: "a@examp1e.com\u202e" <x@examp1e.com>\r\n\r\n', header=True)
     (header,) = [effect for effect in effects if isinstance(effect, AddHeader)]

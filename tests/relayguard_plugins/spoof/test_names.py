@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayguard import Mailbox, read_authors
+from relayguard import Mailbox, parse_path, read_authors
 from relayguard.testing import some_headers
 from relayguard_plugins.spoof.names import (
     MAX_NAME,
@@ -55,10 +55,10 @@ def test_a_protected_domain_in_the_name_is_a_signal(name: str, *, found: bool) -
     assert list(domains_in(name, "mail.example.com", protected)) == []
 
 
-def from_(field: str) -> list[Signal]:
+def from_(field: str, sender: bytes = b"jane@author.example") -> list[Signal]:
     headers = some_headers(f"From: {field}\r\n\r\n")
     mailboxes = read_authors(headers).mailboxes
-    return [each.signal for each in hidden(headers, mailboxes, shown_names(headers, mailboxes))]
+    return [each.signal for each in hidden(headers, mailboxes, shown_names(headers, mailboxes), parse_path(sender))]
 
 
 @pytest.mark.parametrize(
@@ -72,10 +72,18 @@ def from_(field: str) -> list[Signal]:
         "exam\U000e0061ple.com support <jane@author.example>",
         "exam\u034fple.com support <jane@author.example>",
         "Jane\u3164 <jane@author.example>",
+        "=?utf-8?B?PGphbmVAYXV0aG9yLmV4YW1wbGU+?=,<jane@author.example>",
+        "=?utf-8?B?<jane@author.example>?=,<jane@author.example>",
     ],
 )
 def test_what_hides_what_the_field_says_is_a_signal(field: str) -> None:
     assert from_(field) == [Signal.HIDDEN_TEXT]
+
+
+def test_a_route_in_mail_from_is_one_too_and_a_null_sender_or_a_malformed_one_is_none() -> None:
+    assert from_("<jane@author.example>", b"<@relay.example:jane@author.example>") == [Signal.HIDDEN_TEXT]
+    assert from_("<jane@author.example>", b"<>") == []
+    assert from_("<jane@author.example>", b"@relay.example:") == []
 
 
 @pytest.mark.parametrize(
