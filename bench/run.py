@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import peers
+from bench import limits, peers, signals
 from bench.corpus import ROUNDS
 from bench.measure import added_by, soak
 from bench.peers import SUBJECTS
@@ -55,7 +55,7 @@ def run(directory: Path, *, quick: bool) -> Results:
         # Only now: this makes the names known.
         judged += turns.verdicts(directory, ["cold-1"])
         measured += [*turns.late(), *turns.slow()]
-        engine = _engine(extent)
+        engine, added_us = _engine(extent), _added_by_filters()
         memory = _memory(ours, extent.soak, added)
         # Last: what it leaves behind in memory is not for the others to carry.
         hostility = tuple(turns.hostile())
@@ -67,6 +67,7 @@ def run(directory: Path, *, quick: bool) -> Results:
         skipped=tuple(skipped),
         measured=tuple(measured),
         engine=engine,
+        added_us=added_us,
         memory=memory,
         hostility=hostility,
         verdicts=tuple(judged),
@@ -101,3 +102,8 @@ def _engine(extent: Extent) -> Engine:
     command = [sys.executable, "-m", "bench.engine", str(extent.seconds)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, timeout=120)
     return Engine.model_validate_json(done.stdout)
+
+
+def _added_by_filters() -> dict[str, float]:
+    say("limits and signals alone")
+    return {**limits.measure(), "spoof": signals.measure()}

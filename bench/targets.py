@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from bench import limits, signals
 from bench.peers import C_PAIR, NATIVE, NATIVE_TWO, OPENDKIM, OURS, RELAYGUARD, RSPAMD, TWO_WORKERS
 from bench.results import Dns, Hostility, Results, middle
 from bench.turns import AT, LATE_MS, SLOW_MS
@@ -28,6 +29,12 @@ SHARES = (
     *((size, C_PAIR, share) for size in ("2K", "10K", "75K") for share in (1 / 2, 1 / 3)),
 )
 """The share of a peer's CPU per message that is enough over the native transport."""
+
+ADDED = (
+    ("spoof", f"the spoof filter: {signals.DOMAINS} protected domains, {signals.PEOPLE} people", signals.TARGET),
+    *((store, f"three limits on one recipient, counted in {store}", most) for store, most in limits.TARGETS.items()),
+)
+"""What a filter may add, in microseconds of CPU."""
 
 
 class Outcome(Enum):
@@ -57,6 +64,7 @@ def rows(results: Results) -> list[Row]:
         _cpu(results, RELAYGUARD, "1M", OPENDKIM),
         *_over(results, RELAYGUARD, TWO_WORKERS),
         _engine(results),
+        *(_added(results, *each) for each in ADDED),
         *(_share(results, *share) for share in SHARES),
         _cpu(results, NATIVE, "1M", OPENDKIM),
         *_over(results, NATIVE, NATIVE_TWO),
@@ -146,6 +154,10 @@ def _engine(results: Results) -> Row:
     return Row(
         row.what, row.target, f"{row.measured} ({engine.observed_ms:.2f} with metrics and log)", "", row.outcome
     )
+
+
+def _added(results: Results, name: str, what: str, most: float) -> Row:
+    return _within(f"added by {what}", results.added_us.get(name), most, "µs")
 
 
 def _replies(results: Results, name: str) -> Iterator[Row]:

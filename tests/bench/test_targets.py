@@ -92,6 +92,12 @@ def test_the_engine_is_judged_without_metrics_and_log() -> None:
     assert "0.50 with metrics" in found.measured
 
 
+@pytest.mark.parametrize(("added", "outcome"), [(100.0, Outcome.MET), (101.0, Outcome.MISSED)])
+def test_what_a_filter_adds_is_bounded(added: float, outcome: Outcome) -> None:
+    assert row(results(added_us={"spoof": added}), "added by the spoof").outcome is outcome
+    assert row(results(), "added by the spoof").outcome is Outcome.UNKNOWN
+
+
 @pytest.mark.parametrize(("ours", "outcome"), [(0.8, Outcome.MET), (0.81, Outcome.MISSED)])
 def test_the_native_transport_must_cost_a_share_of_the_peers_cost(ours: float, outcome: Outcome) -> None:
     found = results(measured(NATIVE, ours), measured(RSPAMD, 1.0))

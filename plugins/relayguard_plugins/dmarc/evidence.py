@@ -37,6 +37,8 @@ class Trusted:
     sealers: frozenset[str] = frozenset()
 
 
+NOBODY = Trusted()
+
 _Said = tuple[str | None, str | None]
 """What was found, and what could not be checked."""
 

@@ -26,7 +26,7 @@ from relayguard import (
     to_a_labels,
 )
 from relayguard_plugins.dmarc.evaluation import identifiers_in
-from relayguard_plugins.dmarc.evidence import Witness
+from relayguard_plugins.dmarc.evidence import NOBODY, Witness
 from relayguard_plugins.dmarc.options import trusted_by
 from relayguard_plugins.spoof import author, fields, names, people
 from relayguard_plugins.spoof.options import Options, matcher
@@ -127,7 +127,7 @@ class SpoofFilter:
 
     def _mail(self, session: Session, envelope: Envelope, headers: Headers, results: Results) -> _Mail:
         authors, vouched = read_authors(headers), author.vouched_by(results)
-        if authors.domain is not None:
+        if authors.domain is not None and self._trusted != NOBODY:
             witness = Witness(session, headers, results, identifiers_in(results, permissive=True), self._trusted)
             if witness.evidence_for(authors.domain).forwarder is not None:
                 vouched = replace(vouched, forwarded=True)
