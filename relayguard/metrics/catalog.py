@@ -14,6 +14,7 @@ from relayguard.core.envelope import Role
 from relayguard.core.processes import Cause, Reload, State
 from relayguard.core.results import Failure
 from relayguard.core.stages import Stage
+from relayguard.pipeline.record import MilterFailure
 from relayguard.services import RecordType, Status
 
 
@@ -120,6 +121,19 @@ ENVELOPE_SECONDS = Metric(
     "From MAIL FROM to the decision, the client's own time included.",
     (("role", Role),),
     SECONDS,
+)
+STAGE_SECONDS = Metric(
+    "relayguard_stage_duration_seconds",
+    Kind.HISTOGRAM,
+    "How long the MTA waited for all hooks of a stage, waiting for DNS included.",
+    (("stage", Stage),),
+    SECONDS,
+)
+MILTER_FAILURES = Metric(
+    "relayguard_milter_failures_total",
+    Kind.COUNTER,
+    "Conversations with the MTA that went wrong: it broke the protocol, or we failed at a command or a connection.",
+    (("kind", MilterFailure),),
 )
 FILTER_SECONDS = Metric(
     "relayguard_filter_duration_seconds",
@@ -273,6 +287,8 @@ OF_WORKERS: tuple[Metric, ...] = (
     RECIPIENTS_WOULD_BE_REFUSED,
     MESSAGE_BYTES,
     ENVELOPE_SECONDS,
+    STAGE_SECONDS,
+    MILTER_FAILURES,
     FILTER_SECONDS,
     FILTER_FAILURES,
     REFRESHES_FAILED,

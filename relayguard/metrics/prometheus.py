@@ -17,7 +17,7 @@ from relayguard.core.verdicts import Given
 from relayguard.metrics import catalog
 from relayguard.metrics.catalog import Metric
 from relayguard.metrics.numbers import Histograms, Numbers, Place, private
-from relayguard.pipeline.record import EnvelopeRecord, HookRun, Observer, SessionJudged
+from relayguard.pipeline.record import EnvelopeRecord, HookRun, MilterFailure, Observer, SessionJudged
 from relayguard.services import Answer, Question
 from relayguard.stores.backend import Trouble
 
@@ -49,6 +49,8 @@ class PrometheusMetrics(Observer, Collector):
         self._would_refuse = self._numbers(catalog.RECIPIENTS_WOULD_BE_REFUSED)
         self._message_bytes = self._histograms(catalog.MESSAGE_BYTES)
         self._envelope_seconds = self._histograms(catalog.ENVELOPE_SECONDS)
+        self._stage_seconds = self._histograms(catalog.STAGE_SECONDS)
+        self._milter_failures = self._numbers(catalog.MILTER_FAILURES)
         self._filter_seconds = self._histograms(catalog.FILTER_SECONDS)
         self._failures = self._numbers(catalog.FILTER_FAILURES)
         self._refreshes = self._numbers(catalog.REFRESHES_FAILED)
@@ -113,6 +115,14 @@ class PrometheusMetrics(Observer, Collector):
             method = entry.method if entry.method in _METHODS else "other"
             value = entry.value if entry.value in _AUTH_RESULTS else "other"
             self._results[method, value].add()
+
+    def stage_ran(self, stage: Stage, seconds: float) -> None:
+        """See `Observer`."""
+        self._stage_seconds[stage,].observe(seconds)
+
+    def milter_failed(self, failure: MilterFailure) -> None:
+        """See `Observer`."""
+        self._milter_failures[failure,].add()
 
     def breaker_changed(self, filter_name: str, stage: Stage, *, is_open: bool) -> None:
         """See `Observer`."""

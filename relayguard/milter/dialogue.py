@@ -16,6 +16,7 @@ from relayguard.milter.macros import Macros
 from relayguard.milter.negotiation import Negotiator, Terms
 from relayguard.milter.protocol import Command, PassOver, ProtocolError, read_address
 from relayguard.pipeline.connection import Client, Pipeline
+from relayguard.pipeline.record import MilterFailure
 from relayguard.pipeline.transaction import Ending
 
 Packets = Iterable[tuple[int, bytes]]
@@ -222,6 +223,7 @@ class Dialogue:
             error=printable(repr(error), 500),
             queue_id=printable(self._connection.queue_id or "", 64),
         )
+        self._edge.pipeline.observer.milter_failed(MilterFailure.COMMAND)
         self.begun = False
         task = asyncio.current_task()
         while task is not None and task.cancelling():

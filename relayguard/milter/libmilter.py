@@ -40,6 +40,7 @@ from relayguard.milter.macros import requested
 from relayguard.milter.negotiation import ACTIONS, MACRO_STAGES, NO_REPLY, wanted
 from relayguard.milter.protocol import read_address
 from relayguard.pipeline.connection import Client, Pipeline
+from relayguard.pipeline.record import MilterFailure
 from relayguard.pipeline.transaction import Ending
 
 _HAND_OVER_BYTES = 256 * 1024
@@ -141,6 +142,7 @@ class LibmilterTransport:
                     error=printable(repr(error), 500),
                     queue_id=printable(queue_id or "", 64),
                 )
+                self._pipeline.observer.milter_failed(MilterFailure.COMMAND)
                 if link is None:
                     return self._answer(context, UNAVAILABLE)
                 self._give_up(link)

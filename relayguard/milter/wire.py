@@ -10,6 +10,7 @@ from relayguard.core.text import printable
 from relayguard.milter.answers import PROGRESS
 from relayguard.milter.dialogue import Dialogue, Edge
 from relayguard.milter.protocol import Command, PacketReader, ProtocolError
+from relayguard.pipeline.record import MilterFailure
 
 BUFFER_BYTES = 256 * 1024
 
@@ -170,6 +171,7 @@ class Wire:
         # The edge: whatever it was, this connection must not be left hanging.
         except Exception as error:
             self._edge.logger.error("milter connection failed", error=printable(repr(error), 500))
+            self._edge.pipeline.observer.milter_failed(MilterFailure.CONNECTION)
             self._hang_up()
         finally:
             self._task = None
@@ -180,6 +182,7 @@ class Wire:
         # Who did not negotiate is no MTA; his mistakes must not fill our log.
         if self._dialogue.terms is not None:
             self._edge.logger.warning("the MTA broke the milter protocol", problem=str(error))
+            self._edge.pipeline.observer.milter_failed(MilterFailure.PROTOCOL)
         self._packets = []
         self._hang_up()
 

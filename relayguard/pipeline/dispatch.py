@@ -80,8 +80,11 @@ class Dispatcher:
         envelope: Envelope | None = None,
     ) -> None:
         """Call every hook of `stage` and sort what they yield into `findings`."""
+        callers = self._callers[stage]
+        if not callers:
+            return
         began = self._timer()
-        for caller, breaker in self._callers[stage]:
+        for caller, breaker in callers:
             started = self._timer()
             try:
                 if not breaker.allows():
@@ -104,6 +107,7 @@ class Dispatcher:
                 self._observer.breaker_changed(run.filter, stage, is_open=breaker.is_open)
             findings.take(run)
             self._observer.hook_ran(run, envelope)
+        self._observer.stage_ran(stage, self._timer() - began)
 
     def feed(self, chunk: bytes, findings: Findings, envelope: Envelope) -> None:
         """Feed a chunk of the body to every reader; one that raises is fed no more."""

@@ -11,6 +11,7 @@ from relayguard.core.results import Failed, Reported, Results
 from relayguard.core.session import Session
 from relayguard.core.stages import Stage
 from relayguard.core.verdicts import Given
+from relayguard.core.words import Word
 from relayguard.pipeline.filters import Mode
 
 MAX_NOTES = 10
@@ -70,6 +71,19 @@ class SessionJudged:
     notes: tuple[str, ...]
 
 
+class MilterFailure(Word):
+    """What went wrong between the MTA and us."""
+
+    PROTOCOL = "protocol"
+    """The MTA broke the protocol; the connection was ended."""
+
+    COMMAND = "command"
+    """We could not handle a command; the MTA was told to try again later."""
+
+    CONNECTION = "connection"
+    """We could not go on with the connection at all."""
+
+
 class Observer:
     """Who wants to know. Called on the hot path: must not wait, must not raise.
 
@@ -87,6 +101,12 @@ class Observer:
 
     def hook_ran(self, run: HookRun, envelope: Envelope | None) -> None:
         """A hook has been called."""
+
+    def stage_ran(self, stage: Stage, seconds: float) -> None:
+        """All hooks of a stage have been called; so many seconds of wall time the MTA waited for it."""
+
+    def milter_failed(self, failure: MilterFailure) -> None:
+        """A conversation with the MTA went wrong."""
 
     def breaker_changed(self, filter_name: str, stage: Stage, *, is_open: bool) -> None:
         """A filter that keeps failing is not called any more at `stage`, or it is called again."""
@@ -129,6 +149,16 @@ class Observers(Observer):
         """See `Observer`."""
         for observer in self._observers:
             observer.hook_ran(run, envelope)
+
+    def stage_ran(self, stage: Stage, seconds: float) -> None:
+        """See `Observer`."""
+        for observer in self._observers:
+            observer.stage_ran(stage, seconds)
+
+    def milter_failed(self, failure: MilterFailure) -> None:
+        """See `Observer`."""
+        for observer in self._observers:
+            observer.milter_failed(failure)
 
     def breaker_changed(self, filter_name: str, stage: Stage, *, is_open: bool) -> None:
         """See `Observer`."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from relayguard import (
     Authors,
@@ -23,6 +24,15 @@ from relayguard_plugins.spoof.organisations import same_organisation
 from relayguard_plugins.spoof.signals import STRENGTHS, Signal, Suspicion
 
 _EXCUSED = frozenset({OverrideKind.TRUSTED_FORWARDER})
+
+
+class Proof(StrEnum):
+    """Whether mail that says it is of one of our domains has shown it."""
+
+    PROVEN = "proven"
+    UNPROVEN = "unproven"
+    UNKNOWN = "unknown"
+    """What could have shown it had no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +94,22 @@ def own_domains(
         yield suspicion(Signal.OWN_SENDER, f"{sender} from outside, nothing vouches for it")
 
 
+def own_domain_of(own: Sequence[str], domain: str) -> str | None:
+    """Return which of our domains it is, or lies under."""
+    return next((each for each in own if domain and lies_under(domain, each)), None)
+
+
+def proof_of(own_domain: str, vouched: Vouched) -> Proof:
+    """Tell whether anything speaks for mail of one of our domains."""
+    if vouched.forwarded or vouched.of(own_domain):
+        return Proof.PROVEN
+    return Proof.UNKNOWN if vouched.may_be_of(own_domain) else Proof.UNPROVEN
+
+
 def _unproven(own: Sequence[str], domain: str, vouched: Vouched) -> str | None:
     """Return `domain` if it is of ours, and nothing speaks for any domain of the same."""
-    organisation = next((each for each in own if domain and lies_under(domain, each)), None)
-    if organisation is None or vouched.of(organisation) or vouched.may_be_of(organisation):
-        return None
-    return domain
+    own_domain = own_domain_of(own, domain)
+    return domain if own_domain is not None and proof_of(own_domain, vouched) is Proof.UNPROVEN else None
 
 
 def list_of(headers: Headers, vouched: Vouched) -> str | None:

@@ -94,6 +94,11 @@ class SpoofFilter:
             "Signals that incoming mail gave, by whether they are enforced.",
             {"signal": tuple(Signal), "setting": ("shadow", "enforce")},
         )
+        self._own_mail = services.metrics.counter(
+            "relayguard_own_domain_mail_total",
+            "Incoming mail whose author is of an own domain, by whether SPF, DKIM or DMARC speak for it.",
+            {"domain": tuple(self._own), "result": tuple(author.Proof)},
+        )
 
     def refresh(self) -> None:
         """Read the files of protected names, if they have changed."""
@@ -115,6 +120,7 @@ class SpoofFilter:
         if not comes_from_outside(session, envelope):
             return
         mail = self._mail(session, envelope, headers, results)
+        self._count_own(mail)
         if self._exempt(session, mail):
             return
         found = [self._weighed(each) for each in await self._found(mail)]
@@ -132,6 +138,12 @@ class SpoofFilter:
             if witness.evidence_for(authors.domain).forwarder is not None:
                 vouched = replace(vouched, forwarded=True)
         return _Mail(envelope, headers, authors, results, vouched, fields.mailboxes_of(headers, "Reply-To"))
+
+    def _count_own(self, mail: _Mail) -> None:
+        """What is of ours tells the postmaster who else sends in our name, long before anything is enforced."""
+        own = filter(None, (author.own_domain_of(self._own, domain) for domain in mail.authors.domains))
+        for domain in dict.fromkeys(own):
+            self._own_mail.add(domain, author.proof_of(domain, mail.vouched))
 
     def _judged(self, found: list[Suspicion]) -> Iterator[Effect]:
         enforced = [each for each in found if self._settings[each.signal] == "enforce"]

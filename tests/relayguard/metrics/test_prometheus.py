@@ -75,6 +75,7 @@ async def two_messages(rig: Rig) -> None:
         'relayguard_recipients_refused_total{filter="filter",outcome="rejected"} 1.0',
         'relayguard_filter_failures_total{filter="filter",kind="exception",stage="mail_from"} 1.0',
         'relayguard_filter_duration_seconds_count{filter="filter",stage="mail_from"} 2.0',
+        'relayguard_stage_duration_seconds_count{stage="mail_from"} 2.0',
         'relayguard_auth_results_total{method="auth",result="pass"} 1.0',
         'relayguard_auth_results_total{method="other",result="other"} 1.0',
         'relayguard_message_bytes_count{role="incoming"} 1.0',

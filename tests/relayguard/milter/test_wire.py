@@ -352,6 +352,7 @@ def test_a_fault_of_the_mta_is_told_and_ends_the_connection() -> None:
             await mta.say_raw(b"\xff\xff\xff\xffM")
             await mta.hears_the_end()
             assert "the MTA broke the milter protocol" in mta.log.getvalue()
+            assert mta.rig.sample("relayguard_milter_failures_total") == 1
 
     asyncio.run(talk())
 

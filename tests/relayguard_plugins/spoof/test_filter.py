@@ -59,6 +59,23 @@ def test_how_much_a_signal_says_can_be_set() -> None:
 
 
 @pytest.mark.parametrize(
+    ("results", "proof"),
+    [
+        ([], "unproven"),
+        ([DkimResult(value=DkimValue.PASS, domain="mail.example.com")], "proven"),
+        ([DkimResult(value=DkimValue.TEMPERROR, domain="example.com")], "unknown"),
+    ],
+)
+def test_mail_in_our_name_is_counted_by_whether_anything_speaks_for_it(results: list[Any], proof: str) -> None:
+    metrics = CountedMetrics()
+    judged("From: a@news.example.com\r\n\r\n", *results, metrics=metrics)
+    assert ("relayguard_own_domain_mail_total", "example.com", proof) in metrics.counted
+    metrics = CountedMetrics()
+    judged("From: a@author.example\r\n\r\n", metrics=metrics)
+    assert "relayguard_own_domain_mail_total" not in {name for name, *_ in metrics.counted}
+
+
+@pytest.mark.parametrize(
     ("field", "evidence"),
     [
         ("Reply-To: Boss <boss@examp1e.com>", "Reply-To: examp1e.com looks like example.com"),
