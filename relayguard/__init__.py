@@ -4,6 +4,7 @@ This is the public API: everything that a filter may import.
 """
 
 from relayguard.authentication_results.read import AuthenticationResults, read_results
+from relayguard.core import panels
 from relayguard.core.address import NULL_SENDER, Address, parse_path
 from relayguard.core.author import Ambiguity, Authors, read_authors
 from relayguard.core.body import Body
@@ -153,6 +154,7 @@ __all__ = [
     "hookimpl",
     "lies_under",
     "oddities_of",
+    "panels",
     "parse_mailboxes",
     "parse_path",
     "printable",

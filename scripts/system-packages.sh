@@ -8,7 +8,8 @@ set -eu
 # libmilter and a compiler: pymilter is built against it. Cyrus SASL: the private Postfix has users.
 # systemd: its tools judge the units and pass sockets in the tests. It need not run, and is not made to.
 # libopendkim: the tests compare its verdicts with ours. Redis and ip: hosts that share limits are tested as such.
-wanted="gcc libmilter-dev libc6-dev python3-venv postfix sasl2-bin libsasl2-modules bsdutils swaks systemd libopendkim11 redis-server iproute2 $*"
+# Prometheus, with promtool: the tests ask it all that dashboards and alerts ask.
+wanted="gcc libmilter-dev libc6-dev python3-venv postfix sasl2-bin libsasl2-modules bsdutils swaks systemd libopendkim11 redis-server iproute2 prometheus $*"
 python="${PYTHON:-python3}"
 
 fail() {

@@ -16,7 +16,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"core"}),
     frozenset({"authentication_results", "hookspecs", "services", "files", "config", "snapshot", "log"}),
     frozenset({"pipeline"}),
-    frozenset({"milter", "metrics", "dns", "stores"}),
+    frozenset({"milter", "metrics", "dns", "stores", "dashboards"}),
     frozenset({"app"}),
     frozenset({"daemon", "rehearsal", "testing"}),
     frozenset({"demo"}),
@@ -35,6 +35,8 @@ LOCKED = "relayguard/core/body.py"
 WHOLE = {
     "relayguard/demo": "run whole by tests/integration/test_demo.py",
     "relayguard/__main__.py": "run by every test that starts the daemon",
+    "relayguard/dashboards": "drawn whole, and asked of a real Prometheus, by tests/grafana",
+    "plugins/relayguard_plugins/spoof/panels.py": "as above",
     "plugins/examples": "run by tests/test_examples.py",
 }
 """What needs no mirrored test, and why."""

@@ -26,12 +26,12 @@ SPOOFING = (ROOT / "docs" / "spoof-detection.md").read_text()
 SHIPPED = (ROOT / "docs" / "relayguard.toml").read_text()
 
 
-def blocks(language: str) -> Iterator[str]:
-    yield from re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def blocks(language: str, page: str = README) -> Iterator[str]:
+    yield from re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
 
-def block(language: str, name: str) -> str:
-    return next(text for text in blocks(language) if text.startswith(f"# {name}\n"))
+def block(language: str, name: str, page: str = README) -> str:
+    return next(text for text in blocks(language, page) if text.startswith(f"# {name}\n"))
 
 
 def test_the_shipped_configuration_shows_every_option_with_its_default() -> None:

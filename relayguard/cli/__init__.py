@@ -12,7 +12,19 @@ from relayguard.config import DEFAULT_PATH, ConfigError
 class Commands(click.Group):
     """Loads a command from the module of its name when it is called."""
 
-    names = ("check", "demo", "explain", "filters", "limits", "reload", "run", "spoof", "version", "worker")
+    names = (
+        "check",
+        "dashboards",
+        "demo",
+        "explain",
+        "filters",
+        "limits",
+        "reload",
+        "run",
+        "spoof",
+        "version",
+        "worker",
+    )
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""

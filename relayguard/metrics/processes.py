@@ -48,6 +48,9 @@ class ProcessMetrics:
         self._cpu_of_ended: defaultdict[int, float] = defaultdict(float)
         self._replaced = self._counter(catalog.WORKERS_REPLACED)
         self._reloads = self._counter(catalog.RELOADS)
+        for outcome in Reload:
+            # For Prometheus, a counter that begins as 1 has not grown: the first failure would alert nobody.
+            self._reloads.labels(outcome)
         self._reloaded_at = self._gauge(catalog.RELOAD_TIME)
         self._generation = self._gauge(catalog.GENERATION)
         self.registry.register(SharedCollector(folder))

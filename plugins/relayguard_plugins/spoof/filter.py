@@ -21,6 +21,7 @@ from relayguard import (
     contains,
     hookimpl,
     lies_under,
+    panels,
     printable,
     read_authors,
     to_a_labels,
@@ -30,6 +31,7 @@ from relayguard_plugins.dmarc.evidence import NOBODY, Witness
 from relayguard_plugins.dmarc.options import trusted_by
 from relayguard_plugins.spoof import author, fields, names, people
 from relayguard_plugins.spoof.options import Options, matcher
+from relayguard_plugins.spoof.panels import ROWS
 from relayguard_plugins.spoof.policy import verdict_of
 from relayguard_plugins.spoof.protected import Protected
 from relayguard_plugins.spoof.reachable import question, reachable
@@ -70,6 +72,7 @@ class SpoofFilter:
     after: ClassVar[frozenset[str]] = frozenset({"author", "arc", "dmarc"})
     follows_profile: ClassVar[bool] = True
     refresh_seconds: ClassVar[float] = 30.0
+    rows: ClassVar[tuple[panels.Row, ...]] = ROWS
 
     def __init__(self, options: Options, services: Services) -> None:
         self._options = options
