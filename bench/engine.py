@@ -19,7 +19,7 @@ from relayguard import __version__
 from relayguard.app import build_filters, build_pipeline, build_resolver, services_of
 from relayguard.config import Config, parse
 from relayguard.core.message import split_message
-from relayguard.log import make_logger
+from relayguard.log import Floods, make_logger
 from relayguard.metrics.prometheus import PrometheusMetrics
 from relayguard.pipeline.connection import Client, Pipeline
 from relayguard.pipeline.envelope_log import EnvelopeLog
@@ -54,7 +54,7 @@ async def _measure(seconds: float, nowhere: TextIO) -> None:
         if case.set == "10K"
     ]
     bare = await _cost(_pipeline(config, metrics, Observer()), incoming, seconds)
-    observer = Observers([metrics, EnvelopeLog(make_logger("json", "info", nowhere))])
+    observer = Observers([metrics, EnvelopeLog(make_logger("json", "info", nowhere, floods=Floods()))])
     observed = await _cost(_pipeline(config, metrics, observer), incoming, seconds)
     print(Engine(bare_ms=bare, observed_ms=observed).model_dump_json())
 

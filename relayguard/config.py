@@ -160,7 +160,7 @@ class Store(_Table):
 class Log(_Table):
     """What is logged, and how."""
 
-    format: Literal["json", "console"] = "json"
+    format: Literal["auto", "json", "logfmt", "journald"] = "auto"
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 

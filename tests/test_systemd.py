@@ -1,7 +1,9 @@
 """The units in systemd/ are valid, closed, and open enough for the daemon."""
 
+import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -125,6 +127,33 @@ def test_the_daemon_serves_mail_inside_the_sandbox(tmp_path: Path) -> None:
     assert "dmarc=pass" in results
     assert too_many.reply.text.startswith("450 4.7.1 Too many messages")
     assert (tmp_path / "limits" / "data.mdb").is_file()
+
+
+LOGGING = """
+import sys
+from relayguard.log import make_logger
+
+logger = make_logger("journald", "info", journal=sys.argv[1])
+logger.info("serving")
+logger.info("envelope", notes=["x" * 20_000_000])
+"""
+
+
+def test_journald_is_told_from_inside_the_sandbox(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journald:
+        journald.bind(str(tmp_path / "journal"))
+        command = [sys.executable, *sandboxed(), "-c", LOGGING, str(tmp_path / "journal")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        journald.settimeout(10)
+        assert b"RELAYGUARD_EVENT=serving\n" in journald.recv(65536)
+        # What is larger than any datagram comes in memory that is passed.
+        data, descriptors, _, _ = socket.recv_fds(journald, 65536, 1)
+        assert data == b""
+        for descriptor in descriptors:
+            assert os.fstat(descriptor).st_size > 20_000_000
+            os.close(descriptor)
+        assert len(descriptors) == 1
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from relayguard.daemon.assignment import Assignment
 from relayguard.daemon.channel import Channel, Facts, Word
 from relayguard.daemon.limits import raise_file_limit
 from relayguard.files import OperatorFiles
-from relayguard.log import Logger, make_logger
+from relayguard.log import Floods, Logger, make_logger
 from relayguard.metrics.numbers import Place, private
 from relayguard.metrics.processes import resident_memory
 from relayguard.metrics.prometheus import PrometheusMetrics
@@ -75,7 +75,9 @@ async def _work(assignment: Assignment) -> None:
 
 async def _serve(assignment: Assignment) -> int:
     snapshot = Snapshot.read(assignment.snapshot)
-    logger = make_logger(snapshot.config.log.format, snapshot.config.log.level).bind(worker=assignment.slot)
+    log = snapshot.config.log
+    # A stranger can make trouble with every message he sends; the supervisor meets no message.
+    logger = make_logger(log.format, log.level, floods=Floods(), worker=assignment.slot)
     place: Place = private
     try:
         place = share(assignment.metrics, assignment.slot)

@@ -51,9 +51,8 @@ class EnvelopeLog(Observer):
         if not moved and now < self._silent_until.get((filter_name, stage), now):
             return
         self._silent_until[filter_name, stage] = now + HOLD_PAUSE_SECONDS
-        event = "filter held the event loop"
         self._logger.warning(
-            f"{event} and runs in threads from now on" if moved else event,
+            "filter held the event loop and runs in threads from now on" if moved else "filter held the event loop",
             filter=filter_name,
             stage=stage.value,
             milliseconds=round(seconds * 1000, 1),
@@ -72,8 +71,10 @@ class EnvelopeLog(Observer):
         }
         if judged.notes:
             fields["notes"] = _shown_notes(judged.notes)
-        would_be = "session would be refused" if judged.would_be else "session noted"
-        self._logger.info("session refused" if judged.given else would_be, **fields)
+        self._logger.info(
+            "session refused" if judged.given else "session would be refused" if judged.would_be else "session noted",
+            **fields,
+        )
 
     def decided(self, record: EnvelopeRecord) -> None:
         """Write the envelope's line."""

@@ -31,7 +31,7 @@ from bench.verdicts import verdicts_of
 from relayguard import __version__
 from relayguard.app import build_filters, build_pipeline, build_resolver, services_of
 from relayguard.config import parse
-from relayguard.log import Logger, make_logger
+from relayguard.log import Floods, Logger, make_logger
 from relayguard.metrics.prometheus import PrometheusMetrics
 from relayguard.metrics.shared import share
 from relayguard.pipeline.connection import Pipeline
@@ -80,7 +80,7 @@ async def count(folder: str, nowhere: TextIO) -> dict[str, dict[str, Calls]]:
     share(folder, 0)
     keys = pairs_of(make_keys(2))
     with DnsServer(_zone(keys)) as dns_server:
-        logger = make_logger("json", "info", nowhere)
+        logger = make_logger("json", "info", nowhere, floods=Floods())
         pipeline = _pipeline(dns_server.port, logger)
         ways: dict[str, Way] = {"engine": Engine(pipeline), "native": Native(pipeline, logger)}
         return {name: await _count_all(way, keys, first) for first, (name, way) in enumerate(ways.items(), start=9)}

@@ -46,7 +46,7 @@ def test_a_whole_file_is_read() -> None:
         nameservers = ["127.0.0.1:53", "[::1]:5353"]
         timeout = 3
         [log]
-        format = "console"
+        format = "logfmt"
         [metrics]
         address = "off"
         [filter.spf]
