@@ -9,6 +9,7 @@
 # make bench-plots   how cost grows with workers, filters and what a message has of everything; draws docs/performance.svg
 # make bench-limits  what limits cost a message, by store
 # make bench-signals what the spoof filter costs a message
+# make bench-metrics what metrics cost a message, and a scrape of four workers
 # make profile    where the time goes: tables, and a flame graph in .bench/profiles (TRANSPORT=native SET=2K)
 #
 # Each sets itself up first: Debian's packages (asked for, unless YES=1), then .venv.
@@ -19,7 +20,7 @@ BIN := .venv/bin
 PROCESSES := $(shell echo $$(( $$(nproc) + 1 )))
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo test test-all fuzz check bench bench-peers bench-report bench-plots bench-limits bench-signals profile format clean
+.PHONY: demo test test-all fuzz check bench bench-peers bench-report bench-plots bench-limits bench-signals bench-metrics profile format clean
 
 demo: .venv/ready
 	@$(AS_ROOT) $(BIN)/relayguard demo $(if $(KEEP),--keep)
@@ -56,6 +57,9 @@ bench-limits: .venv/ready
 
 bench-signals: .venv/ready
 	@$(BIN)/python -m bench signals
+
+bench-metrics: .venv/ready
+	@$(BIN)/python -m bench metrics
 
 profile: .venv/ready
 	@$(AS_ROOT) $(BIN)/python -m bench profile $(if $(TRANSPORT),--transport $(TRANSPORT)) --set $(or $(SET),10K)
