@@ -1,5 +1,6 @@
 """What becomes of worker processes and of reloads, in the words that logs and metrics use."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -34,3 +35,12 @@ class Reload(StrEnum):
     """It has errors; the old one serves on."""
     FAILED = "failed"
     """It has no errors, but could not be served; the old one serves on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadEnd:
+    """How a reload ended, `when` in seconds since the epoch, and the `problems` if it failed."""
+
+    outcome: Reload
+    when: float
+    problems: tuple[str, ...] = ()

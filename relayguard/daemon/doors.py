@@ -19,11 +19,13 @@ class Doors:
         listeners: Listeners,
         metrics: ProcessMetrics,
         healthy: Callable[[], bool],
+        page: Callable[[], str],
         reload: Callable[[], Awaitable[Answer]],
     ) -> None:
         self._listeners = listeners
         self._metrics = metrics
         self._healthy = healthy
+        self._page = page
         self._reload = reload
         self._exporters: dict[str, Exporter] = {}
         self._controls: dict[Path, Control] = {}
@@ -62,7 +64,7 @@ class Doors:
 
     def _exporter(self, address: str) -> Exporter:
         try:
-            exporter = Exporter(split_host_port(address), self._metrics.registry, self._healthy)
+            exporter = Exporter(split_host_port(address), self._metrics.registry, self._healthy, self._page)
         except (OSError, ValueError) as error:
             raise ListenError(f"cannot serve metrics on {address}: {reason(error)}") from error
         exporter.start()

@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
 
-from relayguard.core.processes import Reload
+from relayguard.core.processes import Reload, ReloadEnd
 from relayguard.daemon.channel import Word
 from relayguard.daemon.checking import CheckError
 from relayguard.daemon.control import Answer
@@ -42,7 +43,8 @@ class Generations:
         self.logger = _logger_of(first)
         self.current = Generation(1, first, house, self.logger)
         self.previous: Generation | None = None
-        self.last_reload = ""
+        self.last_reload: ReloadEnd | None = None
+        self.serves_since: float | None = None
 
     @property
     def living(self) -> list[Generation]:
@@ -52,7 +54,7 @@ class Generations:
     async def begin(self) -> None:
         """Begin the first generation; raises GenerationError."""
         await self.current.begin()
-        self._house.metrics.serves(self._number)
+        self._serves()
 
     async def reload(self) -> Answer:
         """Check the configuration and let it serve; the answer tells what came of it.
@@ -135,9 +137,8 @@ class Generations:
         self._house.spawn(self._see_off(self.previous))
         # Whoever waits for a reload may rely on it: no new client meets the old configuration from then on.
         await _detached_at_last(self.previous)
-        self._house.metrics.serves(self._number)
-        self._house.metrics.reloaded(Reload.SERVED)
-        self.last_reload = f"generation {self._number} serves"
+        self._serves()
+        self._ended(Reload.SERVED)
         self.logger.info("reloaded", generation=self._number, workers=len(successor.workers))
         return Answer(ok=True, lines=(f"generation {self._number} serves",))
 
@@ -153,9 +154,16 @@ class Generations:
             self._previous_ended.set()
         self.logger.info("generation ended", generation=previous.number)
 
-    def _not_served(self, outcome: Reload, *problems: str) -> Answer:
+    def _serves(self) -> None:
+        self.serves_since = time.time()
+        self._house.metrics.serves(self._number)
+
+    def _ended(self, outcome: Reload, *problems: str) -> None:
+        self.last_reload = ReloadEnd(outcome, time.time(), problems)
         self._house.metrics.reloaded(outcome)
-        self.last_reload = f"last reload {outcome}: {problems[0]}"
+
+    def _not_served(self, outcome: Reload, *problems: str) -> Answer:
+        self._ended(outcome, *problems)
         self.logger.error("reload failed, the old configuration serves on", outcome=outcome.value, problems=problems)
         return Answer(ok=False, lines=(*problems, "the old configuration serves on"))
 

@@ -6,6 +6,7 @@ It imports no filter, and nothing from a message ever reaches it: what kills wor
 import asyncio
 import signal
 import socket
+import time
 from collections.abc import Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,9 @@ from relayguard.daemon.notify import Notifier
 from relayguard.daemon.process import Starter
 from relayguard.daemon.reloading import Generations
 from relayguard.daemon.slots import Slots
-from relayguard.metrics.processes import ProcessMetrics, WorkerState
+from relayguard.daemon.status import serves, status_of, worker_states
+from relayguard.metrics.page import render
+from relayguard.metrics.processes import ProcessMetrics
 from relayguard.snapshot import Snapshot
 
 _STATUS_SECONDS = 5.0
@@ -51,13 +54,15 @@ class Supervisor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed: BaseException | None = None
         self._listeners = Listeners(inherited)
-        metrics = ProcessMetrics(str(folder), self._states)
-        self._doors = Doors(self._listeners, metrics, self._healthy, self._reload)
+        self._path = path
+        self._since = time.time()
+        self._metrics = ProcessMetrics(str(folder), lambda: worker_states(self._generations.living))
+        self._doors = Doors(self._listeners, self._metrics, self._healthy, self._page, self._reload)
         house = House(
             listeners=self._listeners,
             starter=Starter(command, str(folder)),
             slots=Slots(),
-            metrics=metrics,
+            metrics=self._metrics,
             spawn=self._spawn,
         )
         self._generations = Generations(snapshot, house, self._doors, partial(check, command, path))
@@ -145,29 +150,20 @@ class Supervisor:
         current = self._generations.current
         sessions = sum(each.sessions for each in self._generations.living)
         said = [f"generation {current.number}: {len(current.serving)} workers serve {sessions} sessions"]
-        if self._generations.last_reload:
-            said.append(self._generations.last_reload)
+        reload = self._generations.last_reload
+        if reload:
+            failed = f"last reload {reload.outcome}: {reload.problems[0]}" if reload.problems else ""
+            said.append(failed or f"generation {current.number} serves")
         return "; ".join(said)
 
     def _healthy(self) -> bool:
-        """Tell whether mail is being served on every listener; asked from the exporter's thread."""
-        served = {name for each in self._generations.living for listeners in each.serving for name in listeners}
-        return not self._stopping.is_set() and served >= self._generations.current.snapshot.config.listener.keys()
+        """Tell whether mail is being served on every listener; asked from the exporter's threads."""
+        return not self._stopping.is_set() and serves(self._generations.living)
 
-    def _states(self) -> list[WorkerState]:
-        """Look at all workers; asked from the exporter's thread."""
-        return [
-            WorkerState(
-                listener=worker.assignment.listener,
-                slot=worker.assignment.slot,
-                state=worker.state,
-                heard=worker.heard_time,
-                memory=worker.beat.memory,
-                cpu=worker.beat.cpu,
-            )
-            for generation in self._generations.living
-            for worker in tuple(generation.workers)
-        ]
+    def _page(self) -> str:
+        """Return the status page; asked from the exporter's threads."""
+        serving = self._healthy()
+        return render(status_of(self._generations, self._metrics, self._path, self._since, serving=serving))
 
     def _spawn(self, work: Coroutine[object, object, None]) -> "asyncio.Task[None]":
         """Run something beside; should it ever fail, the daemon stops in order and tells."""

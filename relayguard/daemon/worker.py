@@ -92,6 +92,8 @@ async def _serve(assignment: Assignment) -> int:
     except ConfigError as error:
         worker.channel.say(Word.FAILED, problem="; ".join(map(str, error.problems))[:_PROBLEM])
         return EXIT_CONFIGURATION
+    for own in filters.values():
+        metrics.runs(own)
     observer = Observers([metrics, EnvelopeLog(logger)])
     pipelines = {name: build_pipeline(snapshot.config, own, observer, metrics, name) for name, own in filters.items()}
     keeping = [asyncio.create_task(keep_fresh(own, observer, logger)) for own in filters.values()]

@@ -14,6 +14,7 @@ from relayguard.core.envelope import Role
 from relayguard.core.processes import Cause, Reload, State
 from relayguard.core.results import Failure
 from relayguard.core.stages import Stage
+from relayguard.pipeline.filters import Mode
 from relayguard.pipeline.record import MilterFailure
 from relayguard.services import RecordType, Status
 
@@ -70,6 +71,13 @@ BUILD_INFO = Metric(
     Kind.GAUGE,
     "Always 1; the version is in the label.",
     (("version", ("any",)),),
+    merged="livemax",
+)
+FILTER_INFO = Metric(
+    "relayguard_filter_info",
+    Kind.GAUGE,
+    "Always 1: a filter that runs, and its mode for mail of a role; while a generation drains, that generation's, too.",
+    (("filter", Configured.FILTER), ("role", Role), ("mode", Mode)),
     merged="livemax",
 )
 CONNECTIONS = Metric(
@@ -277,6 +285,7 @@ RELOAD_TIME = Metric(
 
 OF_WORKERS: tuple[Metric, ...] = (
     BUILD_INFO,
+    FILTER_INFO,
     CONNECTIONS,
     SESSIONS,
     SESSIONS_REFUSED,

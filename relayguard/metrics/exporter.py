@@ -1,33 +1,60 @@
-"""Serves /metrics and /healthz over HTTP, from a thread of its own."""
+"""Serves the status page, /metrics and /healthz over HTTP, from threads of its own."""
 
-import socket
-import socketserver
 import threading
-from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from relayguard.metrics.page import POLICY
+from relayguard.metrics.server import BoundedServer
 
-class _Server(ThreadingHTTPServer):
-    def server_bind(self) -> None:
-        """Bind, and do not ask DNS what our name may be."""
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
 
 
-class _Ipv6Server(_Server):
-    address_family = socket.AF_INET6
+class Reply(NamedTuple):
+    """What is answered."""
+
+    status: int
+    content_type: str
+    content: bytes
+
+
+Route = Callable[[str], Reply]
+"""Answers a request, whose ``Accept`` it is given."""
 
 
 class Exporter:
-    """An HTTP server on `address`; `healthy` tells whether mail is being served."""
+    """An HTTP server on `address`. `healthy` tells whether mail is being served, `page` is the HTML of the status page.
 
-    def __init__(self, address: tuple[str, int], registry: CollectorRegistry, healthy: Callable[[], bool]) -> None:
-        server = _Ipv6Server if ":" in address[0] else _Server
-        self._server = server(address, _handler(registry, healthy))
-        self._server.daemon_threads = True
+    Both are called from its threads.
+    """
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        registry: CollectorRegistry,
+        healthy: Callable[[], bool],
+        page: Callable[[], str],
+    ) -> None:
+        def status(_accept: str) -> Reply:
+            return Reply(200, "text/html; charset=utf-8", page().encode())
+
+        def metrics(accept: str) -> Reply:
+            encode, content_type = choose_encoder(accept)
+            return Reply(200, content_type, encode(registry))
+
+        def healthz(_accept: str) -> Reply:
+            return Reply(200, "text/plain", b"ok\n") if healthy() else Reply(503, "text/plain", b"not serving\n")
+
+        self._server = BoundedServer(address, _handler({"/": status, "/metrics": metrics, "/healthz": healthz}))
 
     @property
     def port(self) -> int:
@@ -44,27 +71,27 @@ class Exporter:
         self._server.server_close()
 
 
-def _handler(registry: CollectorRegistry, healthy: Callable[[], bool]) -> type[BaseHTTPRequestHandler]:
+def _handler(routes: Mapping[str, Route]) -> type[BaseHTTPRequestHandler]:
+    missing = Reply(404, "text/plain", f"there are {', '.join(routes)}\n".encode())
+
     class Handler(BaseHTTPRequestHandler):
         timeout = 10
+        server_version, sys_version = "relayguard", ""
 
         def do_GET(self) -> None:
-            path = self.path.partition("?")[0]
-            if path == "/metrics":
-                encode, content_type = choose_encoder(self.headers.get("Accept", ""))
-                self._answer(200, content_type, encode(registry))
-            elif path == "/healthz":
-                ready = healthy()
-                self._answer(200 if ready else 503, "text/plain", b"ok\n" if ready else b"not serving\n")
-            else:
-                self._answer(404, "text/plain", b"try /metrics or /healthz\n")
-
-        def _answer(self, status: int, content_type: str, content: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(content)))
+            route = routes.get(self.path.partition("?")[0])
+            reply = route(self.headers.get("Accept", "")) if route else missing
+            self.send_response(reply.status)
+            self.send_header("Content-Type", reply.content_type)
+            self.send_header("Content-Length", str(len(reply.content)))
+            for name, value in _HEADERS.items():
+                self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(content)
+            if self.command != "HEAD":
+                self.wfile.write(reply.content)
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
 
         def log_message(self, format: str, *arguments: object) -> None:
             """Say nothing: a scrape every few seconds is no news."""

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from relayguard.core.processes import Cause, Reload, State
 from relayguard.metrics import catalog
-from relayguard.metrics.shared import SharedCollector, forget
+from relayguard.metrics.shared import Samples, SharedCollector, forget
 
 F = TypeVar("F", GaugeMetricFamily, CounterMetricFamily)
 
@@ -29,6 +29,8 @@ class WorkerState:
     heard: float
     memory: int
     cpu: float
+    pid: int
+    generation: int
 
 
 def resident_memory() -> int:
@@ -53,8 +55,13 @@ class ProcessMetrics:
             self._reloads.labels(outcome)
         self._reloaded_at = self._gauge(catalog.RELOAD_TIME)
         self._generation = self._gauge(catalog.GENERATION)
-        self.registry.register(SharedCollector(folder))
+        self._shared = SharedCollector(folder)
+        self.registry.register(self._shared)
         self.registry.register(_Workers(workers, self._cpu_of_ended))
+
+    def greatest(self, metric: catalog.Metric) -> Samples:
+        """See `SharedCollector.greatest`."""
+        return self._shared.greatest(metric)
 
     def worker_ended(self, slot: int, cpu: float) -> None:
         """A worker has ended, after so many seconds of CPU."""

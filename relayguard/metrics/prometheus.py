@@ -17,6 +17,7 @@ from relayguard.core.verdicts import Given
 from relayguard.metrics import catalog
 from relayguard.metrics.catalog import Metric
 from relayguard.metrics.numbers import Histograms, Numbers, Place, private
+from relayguard.pipeline.filters import Filter
 from relayguard.pipeline.record import EnvelopeRecord, HookRun, MilterFailure, Observer, SessionJudged
 from relayguard.services import Answer, Question
 from relayguard.stores.backend import Trouble
@@ -39,6 +40,7 @@ class PrometheusMetrics(Observer, Collector):
     def __init__(self, version: str, place: Place = private) -> None:
         self._tables: list[Numbers | Histograms] = []
         self._place = place
+        self._filters = self._numbers(catalog.FILTER_INFO)
         self._connections = self._numbers(catalog.CONNECTIONS)
         self._sessions = self._numbers(catalog.SESSIONS)
         self._sessions_refused = self._numbers(catalog.SESSIONS_REFUSED)
@@ -89,6 +91,12 @@ class PrometheusMetrics(Observer, Collector):
     def collect(self) -> Iterator[MetricFamily]:
         """Everything that this process has counted."""
         return (table.family() for table in self._tables)
+
+    def runs(self, filters: Iterable[Filter]) -> None:
+        """Tell of filters that run, and how."""
+        for each in filters:
+            for role, mode in each.policy.modes.items():
+                self._filters[each.name, role, mode].set(1)
 
     def connected(self, session: Session) -> None:
         """See `Observer`."""

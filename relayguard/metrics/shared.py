@@ -84,6 +84,10 @@ def forget(folder: str, slot: int) -> None:
     mark_process_dead(slot, folder)  # type: ignore[no-untyped-call]
 
 
+Samples = dict[tuple[str, ...], float]
+"""The values of a metric, by those of its labels, in the catalogue's order."""
+
+
 class SharedCollector(Collector):
     """What all workers have counted, those that ended included."""
 
@@ -92,13 +96,27 @@ class SharedCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Read all files; one that is just being made is still empty."""
-        files = [str(path) for path in self._folder.glob("*.db") if _has_content(path)]
-        merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
-        return merged
+        return self._merged("*.db")
+
+    def greatest(self, metric: catalog.Metric) -> Samples:
+        """Return the values of a gauge of which the greatest of the living workers counts."""
+        assert metric.merged == "livemax"
+        names = [name for name, _ in metric.labels]
+        return {
+            tuple(sample.labels[name] for name in names): sample.value
+            for family in self._merged("gauge_livemax_*.db")
+            if family.name == metric.name
+            for sample in family.samples
+        }
 
     def describe(self) -> Iterable[Metric]:
         """Say nothing beforehand: what there is, the workers know."""
         return ()
+
+    def _merged(self, pattern: str) -> Iterable[Metric]:
+        files = [str(path) for path in self._folder.glob(pattern) if _has_content(path)]
+        merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+        return merged
 
 
 def _has_content(path: Path) -> bool:

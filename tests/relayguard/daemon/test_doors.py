@@ -20,7 +20,7 @@ async def reload() -> Answer:
 
 def with_doors(folder: Path, act: Callable[[Doors], Awaitable[None]]) -> None:
     async def opened() -> None:
-        doors = Doors(Listeners({}), ProcessMetrics(str(folder), list), lambda: True, reload)
+        doors = Doors(Listeners({}), ProcessMetrics(str(folder), list), lambda: True, str, reload)
         try:
             await act(doors)
         finally:

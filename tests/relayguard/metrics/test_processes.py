@@ -15,9 +15,9 @@ class Living:
 
     def __init__(self, folder: Path) -> None:
         self.workers = [
-            WorkerState("default", 0, State.SERVING, 1000.0, 50 * MB, 2.0),
-            WorkerState("default", 1, State.DRAINING, 1001.0, 60 * MB, 3.0),
-            WorkerState("other", 2, State.SERVING, 1002.0, 70 * MB, 4.0),
+            WorkerState("default", 0, State.SERVING, 1000.0, 50 * MB, 2.0, 100, 1),
+            WorkerState("default", 1, State.DRAINING, 1001.0, 60 * MB, 3.0, 101, 1),
+            WorkerState("other", 2, State.SERVING, 1002.0, 70 * MB, 4.0, 102, 1),
         ]
         self.metrics = ProcessMetrics(str(folder), lambda: self.workers)
 
@@ -48,7 +48,7 @@ def test_the_cpu_counter_of_a_slot_goes_on_when_its_worker_has_ended(tmp_path: P
     first = living.workers.pop(0)
     assert sample(living.text(), "relayguard_process_cpu_seconds_total", process="0") == 2
     living.metrics.worker_ended(0, 2.0)
-    living.workers.append(WorkerState("default", 0, State.STARTING, 1003.0, 40 * MB, 0.5))
+    living.workers.append(WorkerState("default", 0, State.STARTING, 1003.0, 40 * MB, 0.5, 103, 1))
     assert sample(living.text(), "relayguard_process_cpu_seconds_total", process="0") == first.cpu + 0.5
 
 

@@ -16,12 +16,15 @@ from relayguard import (
     Reject,
     Reported,
     Result,
+    Role,
     Stage,
     Status,
     hookimpl,
 )
 from relayguard.metrics.catalog import OF_WORKERS, Kind
 from relayguard.metrics.prometheus import PrometheusMetrics
+from relayguard.pipeline.filters import Filter as BuiltFilter
+from relayguard.pipeline.filters import Mode, Policy
 from tests.relayguard.pipeline.rig import FROM, SHADOW, Rig, run, send
 
 
@@ -101,6 +104,18 @@ def test_what_would_have_happened_is_counted_beside_it(line: str) -> None:
     run(rig, two_messages)
     assert line in exposed(rig).splitlines()
     assert rig.sample("relayguard_recipients_refused_total") == 0
+
+
+def test_each_filter_that_runs_is_told_of_with_its_mode_for_each_role() -> None:
+    metrics = PrometheusMetrics("0")
+    modes = {Role.INCOMING: Mode.SHADOW, Role.SUBMISSION: Mode.ENFORCE, Role.LOCAL: Mode.ENFORCE}
+    metrics.runs([BuiltFilter("strict", object(), {}, Policy(modes))])
+    told = [line for line in generate_latest(metrics.registry).decode().splitlines() if "filter_info{" in line]
+    assert sorted(told) == [
+        'relayguard_filter_info{filter="strict",mode="enforce",role="local"} 1.0',
+        'relayguard_filter_info{filter="strict",mode="enforce",role="submission"} 1.0',
+        'relayguard_filter_info{filter="strict",mode="shadow",role="incoming"} 1.0',
+    ]
 
 
 def test_who_holds_the_loop_is_counted_by_filter_and_stage() -> None:

@@ -122,3 +122,22 @@ def test_where_there_is_no_room_it_is_told_before_a_write_could_kill_the_process
     worker(tmp_path, 0, 1)
     # The room is there, not only the name.
     assert all(path.stat().st_blocks * 512 >= path.stat().st_size for path in tmp_path.iterdir())
+
+
+RUNNING = """
+import sys
+from relayguard.metrics.shared import share
+from relayguard.core.stages import Stage
+from relayguard.metrics.prometheus import PrometheusMetrics
+metrics = PrometheusMetrics("1", share(sys.argv[1], int(sys.argv[2])))
+metrics.breaker_changed("slow", Stage.HELO, is_open=bool(int(sys.argv[3])))
+"""
+
+
+def test_of_a_gauge_the_greatest_of_the_living_workers_counts(tmp_path: Path) -> None:
+    for slot, is_open in ((0, 1), (1, 0)):
+        subprocess.run([sys.executable, "-c", RUNNING, str(tmp_path), str(slot), str(is_open)], check=True)
+    collector = SharedCollector(str(tmp_path))
+    assert collector.greatest(catalog.BREAKER_OPEN) == {("slow", "helo"): 1.0}
+    forget(str(tmp_path), 0)
+    assert collector.greatest(catalog.BREAKER_OPEN) == {("slow", "helo"): 0.0}
