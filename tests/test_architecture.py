@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"pipeline"}),
     frozenset({"milter", "metrics", "dns", "stores", "dashboards"}),
     frozenset({"app"}),
-    frozenset({"daemon", "rehearsal", "testing"}),
+    frozenset({"daemon", "rehearsal", "testing", "top"}),
     frozenset({"demo"}),
     frozenset({"cli"}),
 )

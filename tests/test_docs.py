@@ -14,7 +14,6 @@ from relayguard import hookspecs
 from relayguard.config import Config, FilterPolicy, parse
 from relayguard.core.effects import LEGAL
 from relayguard.core.stages import Stage
-from relayguard.metrics.catalog import CATALOG, Metric
 from tests.conftest import needs_root
 from tests.integration.conftest import StartRelay, start_relay  # noqa: F401  # a fixture
 
@@ -73,16 +72,6 @@ def test_how_mail_is_verified_names_every_option_of_the_filters_that_verify(name
 
 def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple | frozenset) else value
-
-
-@pytest.mark.parametrize("metric", CATALOG, ids=lambda metric: metric.name)
-def test_the_readme_has_a_row_for_each_metric(metric: Metric) -> None:
-    assert metric_row(metric) in README
-
-
-def metric_row(metric: Metric) -> str:
-    labels = ", ".join(name for name, _ in metric.labels)
-    return f"| `{metric.name}` | {labels} | {metric.help} |"
 
 
 @pytest.mark.parametrize("stage", Stage)

@@ -22,6 +22,7 @@ class Commands(click.Group):
         "reload",
         "run",
         "spoof",
+        "top",
         "version",
         "worker",
     )

@@ -46,6 +46,14 @@ def test_every_metric_is_drawn_or_alerted_on() -> None:
     assert shown == set(metrics())
 
 
+def test_the_page_has_a_row_for_each_metric_and_for_no_other() -> None:
+    rows = {line for line in MONITORING.splitlines() if line.startswith("| `relayguard_")}
+    assert rows == {
+        f"| `{metric.name}` | {', '.join(name for name, _ in metric.labels)} | {metric.help} |"
+        for metric in metrics().values()
+    }
+
+
 @EVERY_EXPRESSION
 def test_one_host_can_be_looked_at_alone(name: str, title: str, expression: str) -> None:
     for _, matchers in selectors_in(expression):
