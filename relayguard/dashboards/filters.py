@@ -1,6 +1,22 @@
 """What each filter costs, and which of them fail."""
 
-from relayguard.core.panels import Panel, Query, Row, Unit, highest, quantile, rate
+from relayguard.core.panels import Panel, Query, Row, Shape, Unit, highest, quantile, rate
+
+_MODES = Row(
+    dashboard="Filters and performance",
+    title="What runs",
+    panels=(
+        Panel(
+            title="Filters and their modes",
+            help="What each filter does with its verdicts, by role; two modes of one filter are two generations, of which"
+            " the older still drains. Not what you have configured: you have not reloaded.",
+            queries=[Query(highest("relayguard_filter_info", "filter", "role", "mode"), "{{filter}}")],
+            unit=Unit.NUMBER,
+            shape=Shape.TABLE,
+            wide=True,
+        ),
+    ),
+)
 
 _TIME = Row(
     dashboard="Filters and performance",
@@ -86,4 +102,4 @@ _TROUBLE = Row(
     ),
 )
 
-ROWS = (_TIME, _TROUBLE)
+ROWS = (_MODES, _TIME, _TROUBLE)
