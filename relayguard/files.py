@@ -32,7 +32,8 @@ def read_text(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ValueError(f"{path}: larger than {MAX_BYTES >> 20} MB")
-        return path.read_text(encoding="utf-8")
+        # A byte order mark, which some editors write, is no part of the first entry.
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -77,3 +77,8 @@ def test_a_file_put_in_place_of_another_with_the_same_time_and_size_is_seen(path
     other.replace(path)
     assert watched.refresh()
     assert watched.value == 2
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(path: Path) -> None:
+    path.write_bytes(b"\xef\xbb\xbf7")
+    assert WatchedFile(path, number, OperatorFiles()).value == 7

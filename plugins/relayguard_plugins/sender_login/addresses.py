@@ -10,6 +10,8 @@ ANY = "*"
 MAX_LENGTH = 320
 """RFC 5321 §4.5.3.1: a local part of 64 octets, ``@``, and a domain of 255. No entry is longer."""
 
+# RFC 5322 §3.2.3 dot-atom, RFC 6532: what a subaddress is made of.
+_SUBADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\u0080-\U0010ffff-]*+\Z")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -18,7 +20,18 @@ def spelled(local: str, domain: str) -> str:
 
     Lower case and no more: folded cases would make one mailbox of strauß and strauss.
     """
-    return f"{local.lower()}@{domain}"
+    return f"{lowered(local)}@{domain}"
+
+
+def lowered(text: str) -> str:
+    r"""Return text in lower case; what is not ASCII stays so, as the Kelvin sign does, whose small letter is k.
+
+    >>> lowered("BO\u212a") == "bo\u212a"
+    True
+    """
+    if text.isascii():
+        return text.lower()
+    return "".join(char if char.lower().isascii() and not char.isascii() else char.lower() for char in text)
 
 
 def spelled_path(address: Address) -> str | None:
@@ -56,8 +69,9 @@ def without_subaddress(address: str, delimiters: str) -> str:
     """
     local, _, domain = address.rpartition("@")
     end = min((end for end in map(local.find, delimiters) if end >= 0), default=0)
-    # What begins with a delimiter has nobody whose subaddress it could be; nor has it for Postfix.
-    return f"{local[:end]}@{domain}" if end else address
+    # What begins with a delimiter has nobody whose subaddress it could be; nor has it for Postfix. And a quoted
+    # string may hold another's whole address, which some programs would show.
+    return f"{local[:end]}@{domain}" if end and _SUBADDRESS.match(local, end) else address
 
 
 def entries_for(address: str, delimiters: str) -> tuple[str, ...]:

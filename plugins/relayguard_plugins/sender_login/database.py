@@ -86,5 +86,13 @@ class Database:
             rows = database.execute(self._query, (entry,)).fetchmany(MAX_ROWS + 1)
         if len(rows) > MAX_ROWS:
             raise sqlite3.DataError(f"more than {MAX_ROWS} rows for {entry}")
-        logins = read_logins(",".join(str(row[0]) for row in rows if row[0] is not None))
+        try:
+            logins = read_logins(",".join(_text_of(row[0]) for row in rows if row[0] is not None))
+        except UnicodeDecodeError as error:
+            raise sqlite3.DataError(f"a login for {entry} is not UTF-8") from error
         return logins if rows else None
+
+
+def _text_of(value: object) -> str:
+    # What some programs write is a BLOB in a column of text.
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from relayguard import Defer, Effect, Reject, Result, parse_path, printable
-from relayguard_plugins.sender_login.addresses import entries_for, spelled_path, without_subaddress
+from relayguard_plugins.sender_login.addresses import entries_for, lowered, spelled_path, without_subaddress
 from relayguard_plugins.sender_login.claims import SHOWN, Claim, Identity
 from relayguard_plugins.sender_login.owners import Owners, Unknown
 
@@ -45,7 +45,7 @@ class Rights:
         for entry in entries_for(address, self._delimiters):
             logins = self._owners.logins(entry)
             if logins is not None:
-                return login.lower() in logins
+                return lowered(login) in logins
         return False
 
     def _is_own(self, login: str, address: str) -> bool:

@@ -3,6 +3,8 @@
 import re
 from typing import Protocol
 
+from relayguard_plugins.sender_login.addresses import lowered
+
 _BETWEEN = re.compile(r"[,\s]+", re.ASCII)
 
 
@@ -31,4 +33,4 @@ def read_logins(text: str) -> frozenset[str]:
     >>> sorted(read_logins("Alice, bob carol"))
     ['alice', 'bob', 'carol']
     """
-    return frozenset(login.lower() for login in _BETWEEN.split(text) if login)
+    return frozenset(lowered(login) for login in _BETWEEN.split(text) if login)

@@ -98,3 +98,16 @@ def test_any_local_part_leads_to_few_and_different_entries_that_end_in_everythin
 def test_any_path_has_a_spelling_or_none(path: bytes) -> None:
     address = spelled_path(parse_path(path))
     assert address is None or entries_for(address, "+")[-1] == "*"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["bob+ <ceo@example.com>@example.com", 'bob+"x"@example.com', "bob+a b@example.com", "bob+(x)@example.com"],
+)
+def test_what_holds_another_address_behind_the_delimiter_is_no_subaddress(address: str) -> None:
+    assert without_subaddress(address, "+") == address
+
+
+def test_a_sign_that_only_looks_like_a_letter_is_another_mailbox() -> None:
+    assert spelled("mar\u212a", "example.com") == "mar\u212a@example.com"
+    assert spelled("J\u00dcRGEN", "example.com") == "j\u00fcrgen@example.com"

@@ -156,3 +156,11 @@ def test_several_threads_may_ask_at_once(path: Path) -> None:
 
 def test_an_address_is_a_parameter_and_no_part_of_the_query(path: Path) -> None:
     assert logins(a_database(path), "' OR '1'='1") is None
+
+
+def test_logins_that_were_written_as_octets_are_text(path: Path, written: sqlite3.Connection) -> None:
+    written.execute("INSERT INTO sender_login VALUES ('blob@example.com', CAST('J\u00fcrgen, bob' AS BLOB))")
+    written.execute("INSERT INTO sender_login VALUES ('broken@example.com', x'ff')")
+    assert logins(a_database(path), "blob@example.com") == {"j\u00fcrgen", "bob"}
+    with pytest.raises(Unknown, match="not UTF-8"):
+        a_database(path).logins("broken@example.com")

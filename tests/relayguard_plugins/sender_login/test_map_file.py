@@ -130,3 +130,7 @@ def test_any_file_is_read_or_told_of(tmp_path_factory: pytest.TempPathFactory, r
     except ValueError as error:
         told = str(error)
     assert not told or told.startswith(f"{path}: line ")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_entry(path: Path) -> None:
+    assert logins(read(path, b"\xef\xbb\xbfinfo@example.com alice\n"), "info@example.com") == {"alice"}
