@@ -21,12 +21,13 @@ from relayguard.core.edits import (
     ReplaceBody,
 )
 from relayguard.core.effects import Effect, Reader, Watch
+from relayguard.core.encoded_words import decode_words
 from relayguard.core.envelope import Envelope, Role, comes_from_outside
 from relayguard.core.headers import Header, Headers
 from relayguard.core.limits import Algorithm, Charge, Limit, Standing
-from relayguard.core.mailboxes import Mailbox, Malformed, parse_mailboxes
+from relayguard.core.mailboxes import Mailbox, Malformed, group_names, parse_mailboxes
 from relayguard.core.message import Message
-from relayguard.core.oddities import Oddity, decode_words, oddities_of
+from relayguard.core.oddities import Oddity, oddities_of
 from relayguard.core.results import Failed, Failure, Reported, Result, Results
 from relayguard.core.session import IpAddress, IpNetwork, Session, Tls, contains
 from relayguard.core.slots import Slot, Slots
@@ -151,6 +152,7 @@ __all__ = [
     "comes_from_outside",
     "contains",
     "decode_words",
+    "group_names",
     "hookimpl",
     "lies_under",
     "oddities_of",

@@ -21,7 +21,7 @@ from relayguard.core.tokens import (
 
 MAX_MAILBOXES = 100
 
-__all__ = ["MAX_BYTES", "MAX_MAILBOXES", "Mailbox", "Malformed", "parse_mailboxes", "plain_mailbox"]
+__all__ = ["MAX_BYTES", "MAX_MAILBOXES", "Mailbox", "Malformed", "group_names", "parse_mailboxes", "plain_mailbox"]
 
 # One address in ASCII, alone or behind a name: what almost every author is. Without backtracking.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++"
@@ -63,6 +63,30 @@ def plain_mailbox(value: bytes) -> Mailbox | None:
         (local or lone_local).decode("ascii"),
         (domain or lone_domain).decode("ascii"),
     )
+
+
+def group_names(value: bytes) -> tuple[str, ...]:
+    """Return the names of the groups in a From value; none of one that cannot be read.
+
+    >>> group_names(b' "The Cooks": a@example.com, b@example.com;')
+    ('The Cooks',)
+    """
+    names: list[str] = []
+    try:
+        tokens = [token for token in tokens_of(value) if token[0] is not Kind.COMMENT]
+    except Malformed:
+        return ()
+    element: list[Token] = []
+    in_angle = False
+    for token in tokens:
+        in_angle = token == OPEN or (in_angle and token != CLOSE)
+        if token == COLON and not in_angle:
+            names.append(_phrase_text(element))
+        if token[0] is Kind.SPECIAL and token != DOT and not in_angle:
+            element = []
+        else:
+            element.append(token)
+    return tuple(names)
 
 
 def _parse(value: bytes) -> tuple[Mailbox, ...]:

@@ -1,14 +1,12 @@
 """What is odd about a From field that can be read: legal, and yet meant to be read in two ways, or not at all."""
 
-import base64
-import binascii
-import quopri
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from itertools import pairwise
 
+from relayguard.core.encoded_words import decode_words, is_undecodable
 from relayguard.core.mailboxes import Mailbox, plain_mailbox
 from relayguard.core.tokens import AT, OPEN, Kind, Malformed, Token, tokens_of
 
@@ -36,15 +34,10 @@ class Oddity(StrEnum):
     """The display name pushes the address out of sight with white space."""
     NOT_UTF8 = "not_utf8"
     """The display name holds bytes that are not UTF-8."""
+    UNDECODED = "undecoded"
+    """The display name has an encoded word (RFC 2047) that cannot be decoded."""
 
 
-# Bounded, so that a name full of beginnings of encoded words costs no more than another.
-_ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_.:*-]{1,40})\?([BbQq])\?([!->@-~]{0,200})\?=")
-_BETWEEN_WORDS = re.compile(r"(?<=\?=)[ \t]+(?==\?)")
-# Not every codec that Python knows is one of mail, nor linear.
-_CHARSET = re.compile(
-    r"utf-?8|us-ascii|iso-8859-\d{1,2}|(?:windows-|cp)125\d|iso-2022-jp|koi8-[ru]|gb(?:2312|k|18030)|big5|shift_jis|euc-(?:jp|kr)"
-)
 _PADDING = re.compile(r"[ \t\u00a0\u2000-\u200a\u3000]{20}")
 _LONG_NAME = 200
 # What almost every name is: words that are seen, one space between them.
@@ -64,7 +57,10 @@ def oddities_of(value: bytes, mailboxes: Iterable[Mailbox]) -> frozenset[Oddity]
         if "=?" in mailbox.local or "=?" in mailbox.domain:
             found.add(Oddity.ENCODED_ADDRESS)
         # An encoded word may hold dots, which are tokens of their own.
-        name = decode_words(mailbox.name.replace(" . ", "."))
+        encoded = mailbox.name.replace(" . ", ".")
+        if is_undecodable(encoded):
+            found.add(Oddity.UNDECODED)
+        name = decode_words(encoded)
         if len(name) > _LONG_NAME or not _PLAIN_NAME.match(name):
             found |= {oddity for oddity, is_there in _NAMES if is_there(name)}
     return frozenset(found)
@@ -72,31 +68,6 @@ def oddities_of(value: bytes, mailboxes: Iterable[Mailbox]) -> frozenset[Oddity]
 
 def _odd_syntax(tokens: list[Token]) -> set[Oddity]:
     return {oddity for oddity, is_there in _SYNTAX if is_there(tokens)}
-
-
-def decode_words(text: str) -> str:
-    """Decode the encoded words in a display name (RFC 2047); what cannot be decoded stays as it is.
-
-    >>> decode_words("=?utf-8?Q?J=C3=BCrgen?= B.")
-    'Jürgen B.'
-    """
-    return _ENCODED_WORD.sub(_decoded, _BETWEEN_WORDS.sub("", text)) if "=?" in text else text
-
-
-def _decoded(matched: re.Match[str]) -> str:
-    charset, encoding, text = matched[1].lower().partition("*")[0], matched[2].lower(), matched[3]
-    if not _CHARSET.fullmatch(charset):
-        return matched[0]
-    try:
-        # RFC 2047 §4.2: an underscore is a space.
-        raw = (
-            base64.b64decode(text + "=" * (-len(text) % 4))
-            if encoding == "b"
-            else quopri.decodestring(text.replace("_", " ").encode())
-        )
-        return raw.decode(charset, "replace")
-    except (binascii.Error, LookupError):
-        return matched[0]
 
 
 def _is_invisible(name: str) -> bool:

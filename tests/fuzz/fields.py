@@ -18,10 +18,10 @@ from relayguard import (
 )
 from relayguard.authentication_results.render import render
 from relayguard.authentication_results.scan import claims, forged_headers
+from relayguard.core.encoded_words import decode_words
 from relayguard.core.envelope import parse_parameters
 from relayguard.core.mailboxes import Malformed, parse_mailboxes
 from relayguard.core.message import split_message
-from relayguard.core.oddities import decode_words
 from relayguard.testing import a_session, an_envelope, collect, some_services
 from relayguard_plugins.spf.received import ReceivedSpfFilter
 from tests.fuzz.target import Target

@@ -77,12 +77,12 @@ def vouched_by(results: Results) -> Vouched:
 
 
 def own_domains(
-    own: Sequence[str], authors: Authors, envelope: Envelope, headers: Headers, vouched: Vouched
+    own: Sequence[str], domains: Sequence[str], envelope: Envelope, headers: Headers, vouched: Vouched
 ) -> Iterator[Suspicion]:
-    """Own domains in From or MAIL FROM of mail that comes from outside, with nothing that vouches for them."""
+    """Own domains among the author's `domains`, or in MAIL FROM, of mail from outside, with nothing that vouches for them."""
     if vouched.forwarded:
         return
-    author = next((found for found in (_unproven(own, each, vouched) for each in authors.domains) if found), None)
+    author = next((found for found in (_unproven(own, each, vouched) for each in domains) if found), None)
     if author is not None:
         # Who forges may pretend to be a list, and sign: it is a sign for the message, and no excuse.
         through = list_of(headers, vouched)
@@ -115,8 +115,8 @@ def _unproven(own: Sequence[str], domain: str, vouched: Vouched) -> str | None:
 def list_of(headers: Headers, vouched: Vouched) -> str | None:
     """Return the domain of the mailing list that a message came through, if a signature or SPF speaks for the list."""
     field = headers.first("List-Id")
-    # RFC 2919 §3: the identifier stands in angle brackets, behind a phrase.
-    identifier = field.text[-512:].rpartition("<")[2].rstrip("> \t") if field is not None else ""
+    # RFC 2919 §3: the identifier stands in angle brackets, behind a phrase; comments may follow.
+    identifier = field.text[-512:].rpartition("<")[2].partition(">")[0].strip(" \t") if field is not None else ""
     domain = to_a_labels(identifier.lower())
     if domain is None or "." not in domain:
         return None

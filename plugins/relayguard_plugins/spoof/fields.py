@@ -1,6 +1,7 @@
 """Signals of other header fields: those repeated, where answers go, and what a signature leaves out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from relayguard import (
     Authors,
@@ -41,6 +42,9 @@ _MAX_SIGNATURES = 10
 _MAX_VALUE = 4096
 _MAX_FIELDS = 5
 
+MAX_DOMAINS = 10
+"""So many domains of one message are looked at: that of an international name takes long to read."""
+
 
 def repeated(headers: Headers) -> Iterator[Suspicion]:
     """A field that may be there once is there again: readers show one, signatures cover the other."""
@@ -62,21 +66,37 @@ def mailboxes_of(headers: Headers, name: str) -> tuple[Mailbox, ...] | None:
     return tuple(found)
 
 
+def domains_of(mailboxes: Iterable[Mailbox]) -> Iterator[str]:
+    """Yield the domains of mailboxes in A-labels, of `MAX_DOMAINS` at most, each as it is wanted."""
+    for name in islice(dict.fromkeys(mailbox.domain for mailbox in mailboxes), MAX_DOMAINS):
+        domain = to_a_labels(name)
+        if domain is not None:
+            yield domain
+
+
 def reply_elsewhere(
-    answers: Sequence[Mailbox] | None, headers: Headers, authors: Authors, vouched: Vouched, own: Sequence[str] = ()
+    answers: Sequence[Mailbox] | None,
+    headers: Headers,
+    domains: Sequence[str],
+    vouched: Vouched,
+    own: Sequence[str] = (),
 ) -> Iterator[Suspicion]:
-    """Answers would go to another organisation than the author's, the list's, or ours; or nobody can tell where."""
+    """Answers would go to another organisation than that of the author's `domains`, the list's, or ours.
+
+    Or nobody can tell where.
+    """
     if answers is None:
         yield suspicion(Signal.REPLY_ELSEWHERE, "where answers go cannot be read")
         return
-    if not authors.domains or not answers:
+    if not domains or not answers:
         return
-    known = [*authors.domains, *filter(None, (list_of(headers, vouched),)), *own]
-    for mailbox in answers:
-        domain = to_a_labels(mailbox.domain)
-        if domain is not None and not any(same_organisation(domain, each) for each in known):
+    known = [*domains, *filter(None, (list_of(headers, vouched),)), *own]
+    for domain in domains_of(answers):
+        if not any(same_organisation(domain, each) for each in known):
             yield suspicion(Signal.REPLY_ELSEWHERE, f"answers go to {domain}, the author is of {known[0]}")
             return
+    if len({mailbox.domain for mailbox in answers}) > MAX_DOMAINS:
+        yield suspicion(Signal.REPLY_ELSEWHERE, f"answers go to more than {MAX_DOMAINS} domains")
 
 
 def weak_signature(headers: Headers, authors: Authors, results: Results) -> Iterator[Suspicion]:

@@ -30,6 +30,7 @@ from relayguard_plugins.dmarc.evaluation import identifiers_in
 from relayguard_plugins.dmarc.evidence import NOBODY, Witness
 from relayguard_plugins.dmarc.options import trusted_by
 from relayguard_plugins.spoof import author, fields, names, people
+from relayguard_plugins.spoof.claimed import Claimed, claimed_in
 from relayguard_plugins.spoof.options import Options, matcher
 from relayguard_plugins.spoof.panels import ROWS
 from relayguard_plugins.spoof.policy import verdict_of
@@ -41,6 +42,7 @@ HEADER = "X-Relayguard-Spoof"
 
 _OWN = (Signal.OWN_AUTHOR, Signal.OWN_AUTHOR_LISTED, Signal.OWN_SENDER)
 _MAX_AUTHORS = 4
+"""So many names are looked at, and so many domains looked up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +58,12 @@ class WouldBe(Result):
 
 @dataclass(frozen=True, slots=True)
 class _Mail:
-    """One message, and what was found of it before."""
+    """One message, and what was found of it before; `claimed` are those whom readers may take for its `authors`."""
 
     envelope: Envelope
     headers: Headers
     authors: Authors
+    claimed: Claimed
     results: Results
     vouched: author.Vouched
     answers: tuple[Mailbox, ...] | None
@@ -109,11 +112,10 @@ class SpoofFilter:
 
     @hookimpl
     def end_of_headers(self, session: Session, envelope: Envelope, headers: Headers) -> None:
-        """Ask for what the author's domain needs."""
+        """Ask for what the authors' domains need."""
         if self._asks and comes_from_outside(session, envelope):
-            domain = read_authors(headers).domain
-            if domain is not None:
-                self._resolver.prefetch([question(domain)])
+            claimed = claimed_in(headers, read_authors(headers))
+            self._resolver.prefetch([question(domain) for domain in claimed.domains[:_MAX_AUTHORS]])
 
     @hookimpl
     async def end_of_message(
@@ -126,7 +128,7 @@ class SpoofFilter:
         self._count_own(mail)
         if self._exempt(session, mail):
             return
-        found = [self._weighed(each) for each in await self._found(mail)]
+        found = _strongest([self._weighed(each) for each in await self._found(mail)])
         found = [each for each in found if self._settings[each.signal] != "off"]
         for each in found:
             self._counted.add(each.signal, self._settings[each.signal])
@@ -136,11 +138,14 @@ class SpoofFilter:
 
     def _mail(self, session: Session, envelope: Envelope, headers: Headers, results: Results) -> _Mail:
         authors, vouched = read_authors(headers), author.vouched_by(results)
-        if authors.domain is not None and self._trusted != NOBODY:
+        claimed = claimed_in(headers, authors)
+        if claimed.domains and self._trusted != NOBODY:
             witness = Witness(session, headers, results, identifiers_in(results, permissive=True), self._trusted)
-            if witness.evidence_for(authors.domain).forwarder is not None:
+            # What speaks for one of several excuses none of the others.
+            if all(witness.evidence_for(domain).forwarder is not None for domain in claimed.domains):
                 vouched = replace(vouched, forwarded=True)
-        return _Mail(envelope, headers, authors, results, vouched, fields.mailboxes_of(headers, "Reply-To"))
+        answers = fields.mailboxes_of(headers, "Reply-To")
+        return _Mail(envelope, headers, authors, claimed, results, vouched, answers)
 
     def _count_own(self, mail: _Mail) -> None:
         """What is of ours tells the postmaster who else sends in our name, long before anything is enforced."""
@@ -161,32 +166,31 @@ class SpoofFilter:
 
     async def _found(self, mail: _Mail) -> list[Suspicion]:
         found = [*self._of_author(mail), *self._of_names(mail), *self._of_fields(mail)]
-        if self._asks and mail.authors.domain is not None:
-            found += await reachable(mail.authors.domain, self._resolver)
+        if self._asks:
+            for domain in mail.claimed.domains[:_MAX_AUTHORS]:
+                found += await reachable(domain, self._resolver)
         return found
 
     def _of_author(self, mail: _Mail) -> Iterator[Suspicion]:
-        yield from author.own_domains(self._own, mail.authors, mail.envelope, mail.headers, mail.vouched)
+        yield from author.own_domains(self._own, mail.claimed.domains, mail.envelope, mail.headers, mail.vouched)
         yield from author.ambiguous(mail.authors)
         yield from author.permissive(mail.results, mail.authors, mail.vouched)
-        seen: set[Signal] = set()
-        for where, domain in _domains_of(mail):
+        for domain in mail.claimed.domains:
+            yield from self._protected.domain(domain)
+        for where, domain in _domains_beside(mail):
             for found in self._protected.domain(domain):
-                if found.signal not in seen:
-                    seen.add(found.signal)
-                    yield replace(found, evidence=f"{where}{found.evidence}") if where else found
+                # Services for many put a customer's name there, and customers have the names of others.
+                strength = min(found.strength, Strength.MEDIUM)
+                yield replace(found, strength=strength, evidence=f"{where}: {found.evidence}")
 
     def _of_names(self, mail: _Mail) -> Iterator[Suspicion]:
-        mailboxes = mail.authors.mailboxes[:_MAX_AUTHORS]
+        mailboxes = mail.claimed.mailboxes[:_MAX_AUTHORS]
         shown = names.shown_names(mail.headers, mailboxes)
-        yield from names.hidden(mail.headers, mailboxes, shown, mail.envelope.sender)
-        seen: set[Signal] = set()
+        yield from names.hidden(
+            mail.headers, mailboxes, shown, mail.envelope.sender, unread=not mail.authors.mailboxes
+        )
         for each, mailbox in product(dict.fromkeys(map(names.legible, shown)), mailboxes):
-            for found in self._of_name(each, mailbox, mail):
-                # Each of them says what the first says.
-                if found.signal not in seen:
-                    seen.add(found.signal)
-                    yield found
+            yield from self._of_name(each, mailbox, mail)
 
     def _of_name(self, name: str, mailbox: Mailbox, mail: _Mail) -> Iterator[Suspicion]:
         # An address literal is of no organisation.
@@ -194,15 +198,14 @@ class SpoofFilter:
         match = None if names.covered(domain, self._own) else self._protected.person(name)
         if match is not None:
             yield from people.impersonated(name, match, mailbox, domain, mail.answers, mail.vouched)
-            if names.shows(name, match.person.addresses):
-                # The person's own address beside the name is the same fact, not one more.
-                return
-        yield from names.addresses_in(name, domain)
-        yield from names.domains_in(name, domain, self._protected.which)
+        # The person's own address or domain beside the name is the same fact, not one more.
+        known = match.person.addresses if match is not None and match.exact else ()
+        yield from names.addresses_in(name, domain, known)
+        yield from names.domains_in(name, domain, self._protected.which, known)
 
     def _of_fields(self, mail: _Mail) -> Iterator[Suspicion]:
         yield from fields.repeated(mail.headers)
-        yield from fields.reply_elsewhere(mail.answers, mail.headers, mail.authors, mail.vouched, self._own)
+        yield from fields.reply_elsewhere(mail.answers, mail.headers, mail.claimed.domains, mail.vouched, self._own)
         yield from fields.weak_signature(mail.headers, mail.authors, mail.results)
 
     def _weighed(self, found: Suspicion) -> Suspicion:
@@ -225,10 +228,19 @@ class SpoofFilter:
         return through is not None and any(lies_under(through, each) for each in self._lists)
 
 
-def _domains_of(mail: _Mail) -> Iterator[tuple[str, str]]:
-    """All that a reader may take for the author's domain, or answer to; and before each, where it stands."""
-    answers, sender = mail.answers or (), fields.mailboxes_of(mail.headers, "Sender") or ()
-    yield from (("", domain) for domain in mail.authors.domains)
-    others = [("Reply-To: ", to_a_labels(each.domain) or "") for each in answers]
-    others += [("Sender: ", to_a_labels(each.domain) or "") for each in sender]
-    yield from ((where, domain) for where, domain in others if domain and domain not in mail.authors.domains)
+def _domains_beside(mail: _Mail) -> Iterator[tuple[str, str]]:
+    """What a reader may answer to, or take for the author's domain, beside From; and before each, where it stands."""
+    beside = {"Reply-To": mail.answers, "Sender": fields.mailboxes_of(mail.headers, "Sender")}
+    for where, mailboxes in beside.items():
+        for domain in fields.domains_of(mailboxes or ()):
+            if domain not in mail.claimed.domains:
+                yield where, domain
+
+
+def _strongest(found: list[Suspicion]) -> list[Suspicion]:
+    """Of each signal one suspicion, the first of the strongest: who names several authors gives no more signals."""
+    kept: dict[Signal, Suspicion] = {}
+    for each in found:
+        if each.signal not in kept or each.strength > kept[each.signal].strength:
+            kept[each.signal] = each
+    return list(kept.values())

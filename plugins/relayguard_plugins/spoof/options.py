@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from relayguard import Address, IpNetwork, to_a_labels
+from relayguard import Address, IpNetwork, lies_under, parse_path, to_a_labels
+from relayguard_plugins.spoof.organisations import SUFFIXES
 from relayguard_plugins.spoof.policy import DEFAULT, Row
 from relayguard_plugins.spoof.signals import Signal
 
@@ -18,7 +19,8 @@ class Exemptions:
     """Whose mail gives no signals: any of these is enough.
 
     `sender` are addresses and domains of MAIL FROM that SPF passed for, `dkim_domain` domains that have signed, `list`
-    domains of lists that have, `client` networks, `recipient` addresses and domains, of all recipients.
+    domains of lists that have, `client` networks, `recipient` addresses and domains, of all recipients. An address
+    stands for its subaddresses, too: bob@ for bob+news@.
     """
 
     sender: tuple[str, ...] = ()
@@ -28,10 +30,24 @@ class Exemptions:
     recipient: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("sender", "dkim_domain", "list", "recipient"):
+        for name, read, what in (
+            ("sender", _entry, "address or domain"),
+            ("recipient", _entry, "address or domain"),
+            ("dkim_domain", to_a_labels, "domain name"),
+            ("list", to_a_labels, "domain name"),
+        ):
             for entry in getattr(self, name):
-                if to_a_labels(entry.rpartition("@")[2]) is None:
-                    raise ValueError(f"exempt.{name}: {entry!r} is no address or domain")
+                if read(entry) is None:
+                    raise ValueError(f"exempt.{name}: {entry!r} is no {what}")
+
+
+def _entry(text: str) -> str | None:
+    """Return an address or a domain, which an ``@`` may precede, as it is compared; None if it is neither."""
+    if "@" not in text[1:]:
+        return to_a_labels(text.removeprefix("@"))
+    local, _, domain = text.rpartition("@")
+    address = parse_path(f"{local}@{domain.removesuffix('.')}".encode("utf-8", "replace"))
+    return str(address).casefold() or None
 
 
 _NOBODY = Exemptions()
@@ -66,6 +82,9 @@ class Options:
             for entry in getattr(self, name):
                 if to_a_labels(entry) is None:
                     raise ValueError(f"{name}: {entry!r} is no domain name")
+        for entry in self.own_domains:
+            if SUFFIXES.is_of_registry(to_a_labels(entry) or ""):
+                raise ValueError(f"own_domains: {entry!r} is a public suffix, under which anybody has a domain")
 
     def setting(self, signal: Signal) -> Setting:
         """Return whether a signal is off, in shadow, or enforced."""
@@ -73,11 +92,18 @@ class Options:
 
 
 def matcher(entries: tuple[str, ...]) -> Callable[[Address], bool]:
-    """Return what tells whether an address is one of `entries`, or of a domain among them or below."""
-    whole = {entry.casefold() for entry in entries if "@" in entry}
-    domains = tuple(to_a_labels(entry) or "" for entry in entries if "@" not in entry)
-    below = tuple(f".{domain}" for domain in domains)
-    return lambda address: (
-        bool(address.domain)
-        and (str(address).casefold() in whole or address.domain in domains or address.domain.endswith(below))
-    )
+    """Return what tells whether an address, or what it is a subaddress of, is one of `entries`, or under a domain of them."""
+    known = [_entry(entry) or "" for entry in entries]
+    whole = frozenset(entry for entry in known if "@" in entry)
+    domains = tuple(entry for entry in known if "@" not in entry)
+
+    def matches(address: Address) -> bool:
+        if not address.domain:
+            return False
+        # RFC 5233: bob+news@ is bob's.
+        names = (address.local, address.local.partition("+")[0])
+        return any(f"{local}@{address.domain}".casefold() in whole for local in names) or any(
+            lies_under(address.domain, each) for each in domains
+        )
+
+    return matches

@@ -2,9 +2,9 @@
 
 from functools import lru_cache
 
-from publicsuffixlist import PublicSuffixList
+from relayguard_plugins.spoof.likeness.suffixes import Suffixes
 
-SUFFIXES = PublicSuffixList()
+SUFFIXES = Suffixes()
 
 
 @lru_cache(maxsize=4096)
@@ -14,7 +14,7 @@ def organisation_of(domain: str) -> str:
     >>> organisation_of("mail.example.co.uk")
     'example.co.uk'
     """
-    return SUFFIXES.privatesuffix(domain) or domain
+    return SUFFIXES.registrable(domain) or domain
 
 
 def same_organisation(one: str, other: str) -> bool:

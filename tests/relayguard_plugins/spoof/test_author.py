@@ -44,7 +44,7 @@ def dmarc(value: DmarcValue, *overrides: Override) -> DmarcResult:
 
 def own(results: Sequence[Result], headers: Headers = OURS, sender: str = "x@evil.example") -> list[Suspicion]:
     vouched = vouched_by(Results(results))
-    return list(own_domains(["example.com"], read_authors(headers), an_envelope(sender), headers, vouched))
+    return list(own_domains(["example.com"], read_authors(headers).domains, an_envelope(sender), headers, vouched))
 
 
 def signals(found: Sequence[Suspicion]) -> list[tuple[Signal, Strength]]:

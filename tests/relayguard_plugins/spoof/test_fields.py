@@ -1,9 +1,16 @@
 import pytest
 
-from relayguard import DkimResult, DkimValue, Results, read_authors
+from relayguard import DkimResult, DkimValue, Mailbox, Results, read_authors
 from relayguard.testing import some_headers
 from relayguard_plugins.spoof.author import Vouched, vouched_by
-from relayguard_plugins.spoof.fields import mailboxes_of, repeated, reply_elsewhere, weak_signature
+from relayguard_plugins.spoof.fields import (
+    MAX_DOMAINS,
+    domains_of,
+    mailboxes_of,
+    repeated,
+    reply_elsewhere,
+    weak_signature,
+)
 from relayguard_plugins.spoof.signals import Signal
 
 NOBODY = vouched_by(Results())
@@ -37,7 +44,7 @@ def test_answers_to_another_organisation_are_a_signal(answers: str, vouched: Vou
     headers = some_headers(f"From: a@author.example\r\n{answers}\r\n\r\n")
     signals = [
         each.signal
-        for each in reply_elsewhere(mailboxes_of(headers, "Reply-To"), headers, read_authors(headers), vouched)
+        for each in reply_elsewhere(mailboxes_of(headers, "Reply-To"), headers, ["author.example"], vouched)
     ]
     assert signals == [Signal.REPLY_ELSEWHERE] * found
 
@@ -82,3 +89,10 @@ def test_a_signature_that_fails_hides_no_weak_one() -> None:
         "DKIM-Signature: d=author.example; h=from; b=x\r\n\r\n"
     )
     assert [each.signal for each in weak_signature(headers, read_authors(headers), SIGNED)] == [Signal.WEAK_SIGNATURE]
+
+
+def test_of_many_domains_that_answers_go_to_a_few_are_read() -> None:
+    answers = [Mailbox("", "a", f"d{number}.author.example") for number in range(99)]
+    assert len(list(domains_of(answers))) == MAX_DOMAINS
+    found = reply_elsewhere(answers, some_headers("\r\n"), ["author.example"], NOBODY)
+    assert [each.signal for each in found] == [Signal.REPLY_ELSEWHERE]

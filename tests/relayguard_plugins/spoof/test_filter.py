@@ -1,5 +1,6 @@
 from dataclasses import replace
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from relayguard import AddHeader, DkimResult, DkimValue, Effect, Quarantine, Rej
 from relayguard.testing import CountedMetrics, a_session, an_envelope, collect, some_headers, some_services
 from relayguard_plugins.spoof.filter import HEADER, SpoofFilter, WouldBe
 from relayguard_plugins.spoof.options import Exemptions, Options
-from relayguard_plugins.spoof.signals import Signal, Suspicion
+from relayguard_plugins.spoof.signals import Signal, Strength, Suspicion
 
 LOOKALIKE = "From: a@examp1e.com\r\n\r\n"
 ZONE = "examp1e.com. IN MX 10 mail.examp1e.com.\nexample.com. IN MX 10 mail.example.com.\n"
@@ -86,6 +87,54 @@ def test_a_lookalike_is_found_where_answers_go_and_in_the_sender_too(field: str,
     effects = judged(f"From: a@author.example\r\n{field}\r\n\r\n")
     (found,) = [each for each in effects if isinstance(each, Suspicion) and each.signal is Signal.LOOKALIKE]
     assert found.evidence.startswith(evidence)
+    # A customer's name stands there in honest mail, too.
+    assert found.strength is Strength.MEDIUM
+
+
+@pytest.mark.parametrize("domain", ["examp1e.com", "exarnple.com", "example.co", "xn--exmple-cua.com"])
+def test_a_lookalike_as_the_author_is_strong(domain: str) -> None:
+    found = judged(f"From: a@{domain}\r\nReply-To: a@examp1e.com\r\n\r\n")
+    assert Strength.STRONG in {each.strength for each in found if isinstance(each, Suspicion)}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "From: Boss <boss@example.com>",
+        "From: Boss <boss@example.com>\r\nFrom: Boss <boss@example.com>",
+        "From: Boss <boss@example.com> x",
+        "From: Boss, CEO. <boss@example.com>",
+        "From: Boss <boss@example.com>, x@[1.2.3.4]",
+        "From: Boss <boss@example.com>, a@a.example, b@b.example, c@c.example, d@d.example",
+        "From: Boss <boss@example.com>" + "\r\n " * 9000,
+    ],
+)
+def test_an_own_domain_from_outside_is_refused_however_unclear_from_is(fields: str) -> None:
+    assert any(isinstance(each, Reject) for each in judged(f"{fields}\r\n\r\n", default="enforce"))
+
+
+def test_a_lookalike_in_one_of_two_from_fields_is_held() -> None:
+    effects = judged("From: x@a.example\r\nFrom: b@examp1e.com\r\n\r\n", signals={Signal.LOOKALIKE: "enforce"})
+    assert any(isinstance(each, Quarantine) for each in effects)
+
+
+def people(tmp_path: Path, name: str) -> set[Signal]:
+    (tmp_path / "people").write_text("Jane Doe <jane@example.com>\n")
+    effects = judged(
+        f"From: {name} <x@author.example>\r\n\r\n", protected_people=tmp_path / "people", default="enforce"
+    )
+    return {each.signal for each in effects if isinstance(each, Suspicion)}
+
+
+@pytest.mark.parametrize("name", ["Jane Doe jane@example.com", "J. Doe jane@example.com", "jane@example.com"])
+def test_an_own_address_in_a_name_is_no_less_beside_the_name_of_its_person(tmp_path: Path, name: str) -> None:
+    assert people(tmp_path, f'"{name}"') & {Signal.NAME_DOMAIN, Signal.NAME_PERSON}
+
+
+def test_a_person_and_the_persons_own_domain_in_a_name_are_one_fact(tmp_path: Path) -> None:
+    found = people(tmp_path, '"Jane Doe via example.com"')
+    assert Signal.NAME_PERSON in found
+    assert Signal.NAME_DOMAIN not in found
 
 
 def test_the_signals_may_stand_in_a_header_and_are_safe_there() -> None:

@@ -12,7 +12,6 @@ from relayguard_plugins.spoof.names import (
     hidden,
     legible,
     shown_names,
-    shows,
 )
 from relayguard_plugins.spoof.signals import Signal
 
@@ -58,7 +57,8 @@ def test_a_protected_domain_in_the_name_is_a_signal(name: str, *, found: bool) -
 def from_(field: str, sender: bytes = b"jane@author.example") -> list[Signal]:
     headers = some_headers(f"From: {field}\r\n\r\n")
     mailboxes = read_authors(headers).mailboxes
-    return [each.signal for each in hidden(headers, mailboxes, shown_names(headers, mailboxes), parse_path(sender))]
+    names = shown_names(headers, mailboxes)
+    return [each.signal for each in hidden(headers, mailboxes, names, parse_path(sender), unread=not mailboxes)]
 
 
 @pytest.mark.parametrize(
@@ -72,6 +72,9 @@ def from_(field: str, sender: bytes = b"jane@author.example") -> list[Signal]:
         "exam\U000e0061ple.com support <jane@author.example>",
         "exam\u034fple.com support <jane@author.example>",
         "Jane\u3164 <jane@author.example>",
+        "Ja\u202ane\u202c <jane@author.example>",
+        "\u202bJane <jane@author.example>",
+        "=?utf8mb4?Q?Jane?= <jane@author.example>",
         "=?utf-8?B?PGphbmVAYXV0aG9yLmV4YW1wbGU+?=,<jane@author.example>",
         "=?utf-8?B?<jane@author.example>?=,<jane@author.example>",
     ],
@@ -98,6 +101,9 @@ def test_a_route_in_mail_from_is_one_too_and_a_null_sender_or_a_malformed_one_is
         "\u0c95\u0ccd\u200d\u0cb7 <j@author.example>",
         "\u1780\u200b\u1781 <j@author.example>",
         "\U0001fae9 Jane <j@author.example>",
+        "\u202aJane Roe\u202c <j@author.example>",
+        "\u200eJane Roe <j@author.example>",
+        "=?iso-8859-1?Q?example.com_=96_Support?= <j@author.example>",
     ],
 )
 def test_what_a_writing_needs_hides_nothing(field: str) -> None:
@@ -117,11 +123,21 @@ def test_no_more_of_a_name_is_looked_at_than_readers_show() -> None:
         "=?utf-8?B?SmFuZSBEb2U?= <x@author.example>",
         "=?cp1252?Q?J=61ne_D=6Fe?= <x@author.example>",
         "x@author.example, Jane Doe <y@author.example>",
+        '"Jane Doe": x@author.example;',
+        r"x@author.example (Jane\ Doe)",
+        "=?latin1?Q?Jane_Doe?= <x@author.example>",
+        "=?ks_c_5601-1987?B?SmFuZSBEb2U=?= <x@author.example>",
     ],
 )
 def test_a_name_is_found_wherever_readers_show_one(field: str) -> None:
     headers = some_headers(f"From: {field}\r\n\r\n")
     assert "Jane Doe" in shown_names(headers, read_authors(headers).mailboxes)
+
+
+@pytest.mark.parametrize("comment", ["Jane Doe (CEO)", "Jane Doe ()", 'Jane "JD" Doe', "Jane ((x)) Doe"])
+def test_a_comment_is_read_with_those_within_it(comment: str) -> None:
+    headers = some_headers(f'From: "(" <x@author.example> ({comment})\r\n\r\n')
+    assert comment in shown_names(headers, read_authors(headers).mailboxes)
 
 
 @pytest.mark.parametrize(
@@ -138,9 +154,16 @@ def test_a_domain_is_seen_as_readers_see_it(name: str) -> None:
     assert [each.signal for each in domains_in(legible(name), "author.example", protected)] == [Signal.NAME_DOMAIN]
 
 
-def test_it_is_told_whether_a_name_shows_an_address() -> None:
-    assert shows("Jane (JANE@example.com)", ["jane@example.com"])
-    assert not shows("Jane", ["jane@example.com"])
+def test_what_is_known_of_a_person_is_no_other_address_and_no_other_domain() -> None:
+    name, known = "Jane (JANE@example.com) at example.com", ["jane@example.com"]
+    assert list(addresses_in(name, "author.example", known)) == []
+    assert list(domains_in(name, "author.example", protected, known)) == []
+    assert [each.signal for each in addresses_in(f"{name} x@y.example", "author.example", known)] == [
+        Signal.NAME_ADDRESS
+    ]
+    assert [each.signal for each in domains_in(name, "author.example", protected, ["jane@home.example"])] == [
+        Signal.NAME_DOMAIN
+    ]
 
 
 @given(st.text(max_size=MAX_NAME))

@@ -4,16 +4,15 @@ A domain is compared by its name, which is the label before the public suffix: t
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
-
-from publicsuffixlist import PublicSuffixList
 
 from relayguard import to_a_labels
 from relayguard_plugins.spoof.likeness.edits import Edit, edit_between, one_less
 from relayguard_plugins.spoof.likeness.labels import to_u_labels
 from relayguard_plugins.spoof.likeness.skeleton import domain_skeleton
+from relayguard_plugins.spoof.likeness.suffixes import Suffixes
 from relayguard_plugins.spoof.likeness.words import LONG_WORDS, WORDS
 
 
@@ -23,7 +22,7 @@ class Kind(StrEnum):
     CONFUSABLE = "confusable"
     """It looks the same: letters of other scripts, accents, digits for letters, ``rn`` for ``m``."""
     OTHER_SUFFIX = "other_suffix"
-    """The same name under another public suffix: ``example.co`` for ``example.com``."""
+    """The same name under another registry's suffix: ``example.co`` for ``example.com``."""
     HYPHEN = "hyphen"
     """A hyphen more or less: ``exam-ple.com``."""
     ADDED_WORD = "added_word"
@@ -40,10 +39,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Resemblance:
-    """The protected domain that another resembles, in A-labels, and how."""
+    """The protected domain that another resembles, in A-labels, and how.
+
+    With `at_provider` somebody else holds the domain, and gives names below it to tenants who call themselves as they
+    like; a customer's name is put there for honest reasons, too.
+    """
 
     kind: Kind
     protected: str
+    at_provider: bool = False
 
 
 _EDITS = {Edit.DOUBLED: Kind.DOUBLED, Edit.TRANSPOSED: Kind.TRANSPOSED, Edit.OTHER: Kind.EDIT}
@@ -52,6 +56,8 @@ _LONG_WORDS = frozenset(map(domain_skeleton, LONG_WORDS))
 _MAX_NAME = 253
 # Shorter names have too many honest neighbours one letter away, and words that begin or end with them.
 _MIN_LETTERS = 5
+# And these, even beside a hyphen: abc-it.com is a firm's own name, abc-billing.com is not. Of x-mail.com nobody knows.
+_MIN_LETTERS_BESIDE_WORD = 3
 # Under another public suffix, a name one letter away is a neighbour's neighbour, unless it is long.
 _MIN_LETTERS_OTHER_SUFFIX = 8
 
@@ -72,14 +78,11 @@ class ProtectedDomains:
     """The domains of one's own and of partners, ready for lookups.
 
     `names` and `honest` are domains in A- or U-labels. What is `honest`, or lies below it, resembles nothing: the
-    neighbours with a similar name. `suffixes`, the library's own if not given, takes long to read and can be used
-    again. Raises ValueError for what is no domain.
+    neighbours with a similar name. `suffixes` take long to read. Raises ValueError for what is no domain.
     """
 
-    def __init__(
-        self, names: Iterable[str], honest: Iterable[str] = (), suffixes: PublicSuffixList | None = None
-    ) -> None:
-        self._suffixes = suffixes or PublicSuffixList()
+    def __init__(self, names: Iterable[str], honest: Iterable[str] = (), suffixes: Suffixes | None = None) -> None:
+        self._suffixes = suffixes or Suffixes()
         protected = [self._split(_checked(name)) for name in names]
         # The domain above a protected one, up to its public suffix, is of the same holder.
         self._safe = {name for domain in protected for name in (domain.whole, domain.registrable)}
@@ -89,6 +92,7 @@ class ProtectedDomains:
         self._looks: dict[str, _Domain] = {}
         self._joined: dict[str, _Domain] = {}
         self._worded: dict[str, _Domain] = {}
+        self._short: dict[str, _Domain] = {}
         self._nearby: dict[str, list[_Domain]] = {}
         self._labels: dict[str, dict[tuple[str, ...], _Domain]] = {}
         for domain in protected:
@@ -108,7 +112,11 @@ class ProtectedDomains:
             return None
         split = self._split(whole)
         # The plainest first: its kind is the one that is reported.
-        return self._by_look(split) or self._by_words(split) or self._by_edit(split) or self._by_labels(split)
+        found = self._by_look(split) or self._by_words(split) or self._by_edit(split) or self._by_labels(split)
+        if found is None or not (found.kind is Kind.SUBDOMAIN or self._suffixes.is_of_provider(split.suffix)):
+            return found
+        # A tenant has no other suffix to choose.
+        return None if found.kind is Kind.OTHER_SUFFIX else replace(found, at_provider=True)
 
     def _by_look(self, domain: _Domain) -> Resemblance | None:
         same = self._names.get(domain.name)
@@ -125,7 +133,11 @@ class ProtectedDomains:
         if found:
             return Resemblance(Kind.HYPHEN, found.whole)
         rest = "".join(part for part in parts if part not in _WORDS)
-        return _resemblance(Kind.ADDED_WORD, self._joined.get(rest) or self._worded.get(rest))
+        found = self._joined.get(rest) or self._worded.get(rest)
+        beside = [part for part in parts if part not in _LONG_WORDS]
+        if not found and len(beside) == 1 < len(parts):
+            found = self._short.get(beside[0])
+        return _resemblance(Kind.ADDED_WORD, found)
 
     def _by_edit(self, domain: _Domain) -> Resemblance | None:
         name = domain.name
@@ -154,7 +166,7 @@ class ProtectedDomains:
 
     def _split(self, whole: str) -> _Domain:
         # A public suffix itself, as a hoster's domain may be, is taken apart like any other.
-        registrable = self._suffixes.privatesuffix(whole) or whole
+        registrable = self._suffixes.registrable(whole) or whole
         suffix = registrable.partition(".")[2]
         before_suffix = to_u_labels(whole.removesuffix("." + suffix))
         name = before_suffix.rpartition(".")[2]
@@ -166,7 +178,10 @@ class ProtectedDomains:
             return
         self._names.setdefault(domain.name, domain)
         self._looks.setdefault(domain.look, domain)
-        self._joined.setdefault(joined, domain)
+        if len(domain.name) >= _MIN_LETTERS:
+            self._joined.setdefault(joined, domain)
+        elif len(domain.name) >= _MIN_LETTERS_BESIDE_WORD:
+            self._short.setdefault(joined, domain)
         for name in (domain.whole, domain.registrable):
             labels = tuple(domain_skeleton(to_u_labels(name)).replace("-", ".").split("."))
             self._labels.setdefault(labels[0], {}).setdefault(labels, domain)
@@ -189,12 +204,12 @@ def _checked(name: str) -> str:
     return a_labels
 
 
-def read_domains(text: str) -> list[str]:
+def read_domains(text: str, suffixes: Suffixes) -> list[str]:
     r"""Read a file of domains: one a line, ``#`` begins a comment. They are returned in A-labels.
 
     Raises ValueError, which names the line.
 
-    >>> read_domains("example.com\n# partners\nb\u00fccher.example")
+    >>> read_domains("example.com\n# partners\nb\u00fccher.example", Suffixes())
     ['example.com', 'xn--bcher-kva.example']
     """
     domains = []
@@ -205,4 +220,6 @@ def read_domains(text: str) -> list[str]:
                 domains.append(_checked(name))
             except ValueError as error:
                 raise ValueError(f"line {number}: {error}") from None
+            if suffixes.is_of_registry(domains[-1]):
+                raise ValueError(f"line {number}: {name!r} is a public suffix, under which anybody has a domain")
     return domains

@@ -1,12 +1,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from publicsuffixlist import PublicSuffixList
 
 from relayguard import to_a_labels
 from relayguard_plugins.spoof.likeness.domains import Kind, ProtectedDomains, Resemblance, read_domains
+from relayguard_plugins.spoof.likeness.suffixes import Suffixes
 
-SUFFIXES = PublicSuffixList()
+SUFFIXES = Suffixes()
 EXAMPLE = ProtectedDomains(["example.com"], suffixes=SUFFIXES)
 SEVERAL = ProtectedDomains(
     ["example.com", "acme-widgets.co.uk", "m\u00fcller.de", "corp.initech.example", "abb.com", "hoster.github.io"],
@@ -30,7 +30,6 @@ SEVERAL = ProtectedDomains(
         ("example.co", Kind.OTHER_SUFFIX),
         ("example.net.co", Kind.OTHER_SUFFIX),
         ("login.example.co.uk", Kind.OTHER_SUFFIX),
-        ("example.github.io", Kind.OTHER_SUFFIX),
         ("exam-ple.com", Kind.HYPHEN),
         ("examp-1e.com", Kind.HYPHEN),
         ("example-support.com", Kind.ADDED_WORD),
@@ -57,7 +56,28 @@ SEVERAL = ProtectedDomains(
     ],
 )
 def test_a_lookalike_is_told_with_its_kind(domain: str, kind: Kind) -> None:
-    assert EXAMPLE.resembles(domain) == Resemblance(kind, "example.com")
+    assert EXAMPLE.resembles(domain) == Resemblance(kind, "example.com", at_provider=kind is Kind.SUBDOMAIN)
+
+
+@pytest.mark.parametrize("domain", ["example.github.io", "example.myshopify.com", "example.herokuapp.com"])
+def test_a_tenant_of_a_provider_may_have_the_name_of_a_protected_domain(domain: str) -> None:
+    assert EXAMPLE.resembles(domain) is None
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        "examp1e.myshopify.com",
+        "example-support.github.io",
+        "example.com.mail.protection.outlook.com",
+        "example-com.zendesk.com",
+        "bounce.example.com.sendgrid.net",
+    ],
+)
+def test_what_looks_alike_below_another_holders_domain_may_be_a_customers(domain: str) -> None:
+    found = EXAMPLE.resembles(domain)
+    assert found is not None
+    assert found.at_provider
 
 
 @pytest.mark.parametrize(
@@ -106,6 +126,8 @@ def test_honest_domains_and_what_is_no_domain_resemble_nothing(domain: str) -> N
         ("4bb.com", Kind.CONFUSABLE, "abb.com"),
         ("abb-billing.com", Kind.ADDED_WORD, "abb.com"),
         ("abbmail.com", None, None),
+        ("abb-it.com", None, None),
+        ("a-b-b.com", None, None),
         ("h0ster.github.io", Kind.CONFUSABLE, "hoster.github.io"),
         ("github.io", None, None),
     ],
@@ -113,7 +135,8 @@ def test_honest_domains_and_what_is_no_domain_resemble_nothing(domain: str) -> N
 def test_of_several_protected_domains_the_one_that_is_meant_is_named(
     domain: str, kind: Kind | None, protected: str | None
 ) -> None:
-    assert SEVERAL.resembles(domain) == (Resemblance(kind, protected) if kind and protected else None)
+    found = SEVERAL.resembles(domain)
+    assert (found and found.kind, found and found.protected) == (kind, protected)
 
 
 @pytest.mark.parametrize("domain", ["examples.com", "news.examples.com", "example.de", "initech.example"])
@@ -178,19 +201,26 @@ def test_a_resemblance_names_a_protected_domain(domain: str) -> None:
 
 def test_a_file_of_domains_is_read() -> None:
     text = "# ours\nexample.com\n\n  B\u00fccher.example.  # partner\r\nexample.org"
-    assert read_domains(text) == ["example.com", "xn--bcher-kva.example", "example.org"]
+    assert read_domains(text, SUFFIXES) == ["example.com", "xn--bcher-kva.example", "example.org"]
 
 
 @pytest.mark.parametrize("line", ["a b", "example.com, example.org", "bob@example.com", "*.example.com"])
 def test_a_line_that_is_no_domain_is_named(line: str) -> None:
     with pytest.raises(ValueError, match="line 2: no domain name"):
-        read_domains(f"example.com\n{line}\n")
+        read_domains(f"example.com\n{line}\n", SUFFIXES)
+
+
+@pytest.mark.parametrize("line", ["co.uk", "com", "\u9999\u6e2f"])
+def test_a_line_that_is_a_public_suffix_is_named_and_a_hosters_own_domain_may_be_protected(line: str) -> None:
+    with pytest.raises(ValueError, match=r"line 2: .* is a public suffix"):
+        read_domains(f"example.com\n{line}\n", SUFFIXES)
+    assert read_domains("github.io", SUFFIXES) == ["github.io"]
 
 
 @given(st.text(max_size=200))
 def test_any_file_of_domains_is_read_or_refused(text: str) -> None:
     try:
-        names = read_domains(text)
+        names = read_domains(text, SUFFIXES)
     except ValueError:
         return
     ProtectedDomains(names, suffixes=SUFFIXES)
