@@ -52,7 +52,7 @@ def is_undecodable(text: str) -> bool:
     >>> is_undecodable("=?utf8mb4?Q?Jane?=")
     True
     """
-    return "=?" in text and _BEGINNING.search(decode_words(text)) is not None
+    return _BEGINNING.search(decode_words(text)) is not None
 
 
 def _decoded(matched: re.Match[str]) -> str:

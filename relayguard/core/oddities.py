@@ -58,7 +58,7 @@ def oddities_of(value: bytes, mailboxes: Iterable[Mailbox]) -> frozenset[Oddity]
             found.add(Oddity.ENCODED_ADDRESS)
         # An encoded word may hold dots, which are tokens of their own.
         encoded = mailbox.name.replace(" . ", ".")
-        if is_undecodable(encoded):
+        if "=?" in encoded and is_undecodable(encoded):
             found.add(Oddity.UNDECODED)
         name = decode_words(encoded)
         if len(name) > _LONG_NAME or not _PLAIN_NAME.match(name):
