@@ -124,6 +124,11 @@ class Generation:
         await asyncio.gather(*(worker.detached.wait() for worker in self.workers))
 
     @property
+    def listeners(self) -> list[str]:
+        """The listeners of its places, as workers name them."""
+        return [place.listener for place in self._places()]
+
+    @property
     def serving(self) -> list[AbstractSet[str]]:
         """The listeners on which a worker accepts clients, of each worker."""
         return [each.assignment.sockets.keys() for each in tuple(self.workers) if each.state is State.SERVING]

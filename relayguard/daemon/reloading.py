@@ -156,7 +156,7 @@ class Generations:
 
     def _serves(self) -> None:
         self.serves_since = time.time()
-        self._house.metrics.serves(self._number)
+        self._house.metrics.serves(self._number, self.current.listeners)
 
     def _ended(self, outcome: Reload, *problems: str) -> None:
         self.last_reload = ReloadEnd(outcome, time.time(), problems)

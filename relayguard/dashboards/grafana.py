@@ -1,4 +1,4 @@
-"""Writes rows of panels as dashboards in Grafana's classic JSON (`@grafana/schema`, Dashboard, schemaVersion 41)."""
+"""Writes rows of panels as dashboards in Grafana's classic JSON (`@grafana/schema`, Dashboard, schemaVersion 39, of which newer Grafanas make theirs)."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from relayguard.core.panels import INSTANCE, Panel, Query, Row, Shape
 
 Json = dict[str, Any]
 
-_SCHEMA = 41
+_SCHEMA = 39
 _WIDTH, _HEIGHT, _THIRD, _SMALL = 24, 8, 8, 4
 _SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 _ALL = {"text": "All", "value": "$__all"}
@@ -23,7 +23,7 @@ _VARIABLES = (
     ("listener", _LISTENERS),
     ("role", _ROLES),
 )
-"""What every dashboard can be narrowed to."""
+"""What a dashboard can be narrowed to, wherever its expressions ask for it."""
 
 _OPTIONS: Mapping[Shape, Json] = {
     Shape.LINES: {
@@ -87,7 +87,7 @@ def _dashboard(title: str, rows: Sequence[Row], docs: str) -> Json:
         "refresh": "30s",
         "time": {"from": "now-6h", "to": "now"},
         "timezone": "browser",
-        "templating": {"list": [_source(), *(_variable(*each) for each in _VARIABLES)]},
+        "templating": {"list": [_source(), *(_variable(*each) for each in _used(rows))]},
         "annotations": {"list": [_reloads()]},
         "links": [
             _link("Relayguard", tags=["relayguard"]),
@@ -95,6 +95,11 @@ def _dashboard(title: str, rows: Sequence[Row], docs: str) -> Json:
         ],
         "panels": list(_laid_out(rows, docs)),
     }
+
+
+def _used(rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
+    expressions = [query.expression for row in rows for panel in row.panels for query in panel.queries]
+    return ((name, values) for name, values in _VARIABLES if any(f"${name}" in each for each in expressions))
 
 
 def _source() -> Json:

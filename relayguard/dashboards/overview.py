@@ -1,9 +1,10 @@
 """The first look: is mail flowing, is it safe, who attacks, and what is slow."""
 
-from relayguard.core.panels import Panel, Query, Row, Shape, Unit, highest, quantile, rate, ratio, total
+from relayguard.core.panels import Panel, Query, Row, Shape, Unit, highest, quantile, rate, ratio, select, total
 
 ROLE = 'role=~"$role"'
 LISTENER = 'listener=~"$listener"'
+_SERVING = total("relayguard_workers", "instance", "listener", where=['state="serving"'])
 _ENVELOPES = rate("relayguard_envelopes_total", where=[ROLE])
 
 
@@ -18,7 +19,7 @@ _AT_A_GLANCE = Row(
         Panel(
             title="Hosts",
             help="How many daemons Prometheus hears of. Fewer than there are: one is down, or cannot be reached.",
-            queries=[Query(total("relayguard_build_info"))],
+            queries=[Query(f"count(count by (instance) ({select('relayguard_generation')}))")],
             unit=Unit.NUMBER,
             shape=Shape.NUMBER,
             alarm=1,
@@ -26,8 +27,9 @@ _AT_A_GLANCE = Row(
         ),
         Panel(
             title="Workers that serve",
-            help="None: no mail passes, and the MTA defers it or lets it through unchecked. See Workers and reloads.",
-            queries=[Query(total("relayguard_workers", where=['state="serving"']))],
+            help="On the listener that has fewest. None: its mail does not pass, and the MTA defers it or lets it through"
+            " unchecked. See Workers and reloads.",
+            queries=[Query(f"min({_SERVING})")],
             unit=Unit.NUMBER,
             shape=Shape.NUMBER,
             alarm=1,

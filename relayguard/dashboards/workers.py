@@ -2,6 +2,8 @@
 
 from relayguard.core.panels import Panel, Query, Row, Shape, Unit, highest, rate, select, total
 
+_HEARTBEAT = select("relayguard_worker_heartbeat_timestamp_seconds")
+
 _WORKERS = Row(
     dashboard="Workers and reloads",
     title="Workers",
@@ -26,7 +28,8 @@ _WORKERS = Row(
         Panel(
             title="Silence of the quietest worker",
             help="Seconds since the worker that was heard of longest ago spoke. One that hangs is ended and replaced.",
-            queries=[Query(f"max(time() - {select('relayguard_worker_heartbeat_timestamp_seconds')})", "silence")],
+            # Not time(): how long ago the scrape was is no silence of theirs.
+            queries=[Query(f"max(timestamp({_HEARTBEAT}) - {_HEARTBEAT})", "silence")],
             unit=Unit.SECONDS,
             warn=10,
         ),
@@ -67,6 +70,12 @@ _RELOADS = Row(
             quiet=True,
         ),
         Panel(
+            title="What was last asked for serves",
+            help="0: the configuration of the last reload does not serve, the one before it does. The log says why.",
+            queries=[Query(f"min by (instance) ({select('relayguard_last_reload_successful')})", "{{instance}}")],
+            unit=Unit.NUMBER,
+        ),
+        Panel(
             title="The configuration serves since",
             help="When the configuration that serves began to serve. Older than your last change: you have not reloaded.",
             queries=[
@@ -77,7 +86,7 @@ _RELOADS = Row(
         ),
         Panel(
             title="Versions",
-            help="More than one: an upgrade is not everywhere yet.",
+            help="More than one: an upgrade is not everywhere yet, or workers of the one before still drain.",
             queries=[Query(highest("relayguard_build_info", "instance", "version"), "{{instance}}: {{version}}")],
             unit=Unit.NUMBER,
             shape=Shape.TABLE,

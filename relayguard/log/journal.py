@@ -7,7 +7,6 @@ import errno
 import fcntl
 import io
 import os
-import select
 import socket
 import struct
 import uuid
@@ -36,13 +35,11 @@ _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_S
 class Journal:
     """A processor of structlog that sends events to journald at `address`, and never waits for it.
 
-    What was sent is done with. What journald did not take goes on to the next processors, and so to `stream`; that
-    is lost only where `stream` takes nothing, either.
+    What was sent is done with. What journald did not take goes on to the next processors, and so to standard error.
     """
 
-    def __init__(self, address: str, stream: TextIO) -> None:
+    def __init__(self, address: str) -> None:
         self._address = address
-        self._stream = stream
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.settimeout(0)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
@@ -53,9 +50,6 @@ class Journal:
         try:
             self._send(entry(level, event))
         except OSError:
-            # It may be read by the same journald, which may have stopped reading.
-            if _would_wait(self._stream):
-                raise DropEvent from None
             return event
         raise DropEvent
 
@@ -118,13 +112,3 @@ def _field(name: str, value: str) -> bytes:
     # Else it would begin a field of its own: "a 64bit unsigned little endian integer" tells where it ends.
     data = value.encode("utf-8", "backslashreplace")
     return b"%s\n%s%s\n" % (name.encode(), struct.pack("<Q", len(data)), data)
-
-
-def _would_wait(stream: TextIO) -> bool:
-    try:
-        number = stream.fileno()
-    except io.UnsupportedOperation:
-        return False
-    poll = select.poll()
-    poll.register(number, select.POLLOUT)
-    return not poll.poll(0)

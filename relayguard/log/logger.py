@@ -4,9 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
-from threading import Lock
 from typing import TextIO
 
 import structlog
@@ -14,6 +12,7 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from relayguard.log.floods import Floods, Limit
 from relayguard.log.journal import SOCKET, Journal, is_journal
+from relayguard.log.lines import Lines
 from relayguard.log.rendering import render_json, render_logfmt
 
 Logger = FilteringBoundLogger
@@ -24,36 +23,38 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARN
 def make_logger(
     form: str,
     level: str,
-    stream: TextIO = sys.stderr,
+    stream: TextIO | None = sys.stderr,
     *,
     floods: Floods | None = None,
     environ: Mapping[str, str] = os.environ,
     journal: str = SOCKET,
     **fields: object,
 ) -> Logger:
-    """Return a logger that writes to `stream`, or to journald; it never raises, and never waits for journald.
+    """Return a logger that writes to `stream`, or to journald; it never raises, and waits for neither.
 
     `form` is ``json``, ``logfmt``, ``journald``, or ``auto``: what suits the reader of `stream`. With `floods`, lines
     of trouble that repeat are left out. `fields` stand in every line.
     """
     if form == "auto":
         form = _form_for(stream, environ)
-    sink = _Lines(stream)
+    sink = Lines(stream)
     processors: list[Processor] = [_stamp, render_logfmt if form == "logfmt" else render_json]
     if form == "journald":
-        processors.insert(0, Journal(journal, stream))
+        processors.insert(0, Journal(journal))
     if floods is not None:
         processors.insert(0, Limit(floods, _wrapped(sink, processors.copy(), logging.DEBUG, fields)))
     return _wrapped(sink, processors, _LEVELS[level], fields)
 
 
-def _form_for(stream: TextIO, environ: Mapping[str, str]) -> str:
+def _form_for(stream: TextIO | None, environ: Mapping[str, str]) -> str:
+    if stream is None:
+        return "json"
     if is_journal(stream, environ.get("JOURNAL_STREAM")):
         return "journald"
     return "logfmt" if stream.isatty() else "json"
 
 
-def _wrapped(sink: "_Lines", processors: Sequence[Processor], level: int, fields: Mapping[str, object]) -> Logger:
+def _wrapped(sink: Lines, processors: Sequence[Processor], level: int, fields: Mapping[str, object]) -> Logger:
     wrapper = structlog.make_filtering_bound_logger(level)
     logger: Logger = structlog.wrap_logger(sink, processors=processors, wrapper_class=wrapper)
     return logger.bind(**fields)
@@ -64,19 +65,3 @@ def _stamp(_logger: object, level: str, event: EventDict) -> EventDict:
     # In place of "+00:00".
     event["timestamp"] = datetime.now(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
     return event
-
-
-class _Lines:
-    """Writes lines. One that cannot be written, for a disk that is full, say, is lost: mail is not to stop for it."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._lock = Lock()
-
-    def write(self, line: str) -> None:
-        with self._lock, suppress(OSError):
-            self._stream.write(line + "\n")
-            self._stream.flush()
-
-    # structlog calls what is named as the level.
-    debug = info = warning = error = write

@@ -279,6 +279,11 @@ GENERATION = Metric(
     "relayguard_generation", Kind.GAUGE, "Number of the generation that serves; grows with each reload."
 )
 RELOADS = Metric("relayguard_reloads_total", Kind.COUNTER, "Reloads, by how they ended.", (("outcome", Reload),))
+RELOADED = Metric(
+    "relayguard_last_reload_successful",
+    Kind.GAUGE,
+    "0 while a configuration that was to be loaded was refused or failed, and the old one serves on; else 1.",
+)
 RELOAD_TIME = Metric(
     "relayguard_reload_success_timestamp_seconds", Kind.GAUGE, "When the configuration that serves began to serve."
 )
@@ -327,6 +332,7 @@ OF_PROCESSES: tuple[Metric, ...] = (
     PROCESS_CPU,
     GENERATION,
     RELOADS,
+    RELOADED,
     RELOAD_TIME,
 )
 """Told by the supervisor."""

@@ -32,10 +32,11 @@ _MB = 1024 * 1024
 _UNITS = ((86400, "days"), (3600, "h"), (60, "min"), (1, "s"))
 _PROBLEMS, _PROBLEM = 10, 300
 _SECRETS = (
-    # The value that an option must not have.
+    # The value that an option must not have; and whatever else a message quotes.
     (re.compile(r", not .*", re.DOTALL), ""),
+    (re.compile(r"'[^']*'|\"[^\"]*\""), "'...'"),
     (re.compile(r"(?<=://)\S*@"), "...@"),
-    (re.compile(r"((?:pass\w*|secret|token|key)\s?=\s?)\S+", re.IGNORECASE), r"\1..."),
+    (re.compile(r"((?:pass\w*|secret|token|key)\s?=\s?).+", re.IGNORECASE), r"\1..."),
 )
 """What is taken out of a problem; the log has the whole of it."""
 

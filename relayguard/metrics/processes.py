@@ -5,10 +5,11 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -45,6 +46,8 @@ class ProcessMetrics:
     """
 
     def __init__(self, folder: str, workers: Callable[[], Iterable[WorkerState]]) -> None:
+        # When a counter began is no metric of ours.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._folder = folder
         self._cpu_of_ended: defaultdict[int, float] = defaultdict(float)
@@ -53,11 +56,14 @@ class ProcessMetrics:
         for outcome in Reload:
             # For Prometheus, a counter that begins as 1 has not grown: the first failure would alert nobody.
             self._reloads.labels(outcome)
+        self._reloaded = self._gauge(catalog.RELOADED)
+        self._reloaded.set(1)
         self._reloaded_at = self._gauge(catalog.RELOAD_TIME)
         self._generation = self._gauge(catalog.GENERATION)
         self._shared = SharedCollector(folder)
         self.registry.register(self._shared)
-        self.registry.register(_Workers(workers, self._cpu_of_ended))
+        self._workers = _Workers(workers, self._cpu_of_ended)
+        self.registry.register(self._workers)
 
     def greatest(self, metric: catalog.Metric) -> Samples:
         """See `SharedCollector.greatest`."""
@@ -75,9 +81,13 @@ class ProcessMetrics:
     def reloaded(self, outcome: Reload) -> None:
         """A reload has ended."""
         self._reloads.labels(outcome).inc()
+        self._reloaded.set(outcome is Reload.SERVED)
 
-    def serves(self, generation: int) -> None:
-        """A generation serves from now on."""
+    def serves(self, generation: int, listeners: Iterable[str]) -> None:
+        """A generation serves from now on, on these listeners, as workers name them."""
+        self._workers.listeners = tuple(dict.fromkeys(listeners))
+        for listener, cause in product(self._workers.listeners, Cause):
+            self._replaced.labels(listener, cause)
         self._generation.set(generation)
         self._reloaded_at.set_to_current_time()
 
@@ -95,10 +105,12 @@ class _Workers(Collector):
         self._workers = workers
         self._cpu_of_ended = cpu_of_ended
         self._shown: defaultdict[int, float] = defaultdict(float)
+        self.listeners: tuple[str, ...] = ()
 
     def collect(self) -> Iterator[Metric]:
         """Look at each worker."""
-        states: defaultdict[tuple[str, str], int] = defaultdict(int)
+        # A listener that nobody serves is to be seen as such.
+        states: defaultdict[tuple[str, str], int] = defaultdict(int, dict.fromkeys(product(self.listeners, State), 0))
         heard = _family(GaugeMetricFamily, catalog.WORKER_HEARTBEAT)
         memory = _family(GaugeMetricFamily, catalog.PROCESS_MEMORY)
         memory.add_metric(["supervisor"], resident_memory())

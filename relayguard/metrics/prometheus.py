@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
+from math import prod
 from threading import Lock
 
 from prometheus_client import CollectorRegistry
@@ -23,6 +25,8 @@ from relayguard.services import Answer, Question
 from relayguard.stores.backend import Trouble
 
 _COUNTER = re.compile(r"relayguard_[a-z_]+_total")
+
+_BEGINS_AT_0 = 256
 
 NO_FILTER = ""
 """The label of an outcome that no filter asked for."""
@@ -97,6 +101,8 @@ class PrometheusMetrics(Observer, Collector):
         for each in filters:
             for role, mode in each.policy.modes.items():
                 self._filters[each.name, role, mode].set(1)
+            # For Prometheus, a counter that begins as 1 has not grown: the first failure would alert nobody.
+            self._refreshes[each.name,].add(0)
 
     def connected(self, session: Session) -> None:
         """See `Observer`."""
@@ -195,6 +201,7 @@ class PrometheusMetrics(Observer, Collector):
 
     def limit_used(self, limit: str, fullest: float, nearly: int) -> None:
         """See `StoreObserver`."""
+        self._limits[limit, "over"].add(0)
         self._fullest[limit,].set(fullest)
         self._nearly[limit,].set(nearly)
 
@@ -207,6 +214,7 @@ class PrometheusMetrics(Observer, Collector):
             if not _COUNTER.fullmatch(name) or name in {each.name for each in catalog.CATALOG}:
                 raise ValueError(f"{name!r} is no name for a counter of a filter, or is taken")
             known = self._counters[name] = FilterCounter(metric, self._numbers(metric), self._of_threads)
+            known.begin()
         if known.metric != metric:
             raise ValueError(f"there are two counters called {name!r}")
         return known
@@ -225,6 +233,12 @@ class FilterCounter:
         self._allowed = [frozenset(allowed) for _, allowed in metric.labels if isinstance(allowed, tuple)]
         self._numbers = numbers
         self._of_threads = of_threads
+
+    def begin(self) -> None:
+        """Count from 0, as alerts need it, wherever there is not too much to begin with."""
+        if prod(map(len, self._allowed)) <= _BEGINS_AT_0:
+            for values in product(*self._allowed):
+                self._numbers[values].add(0)
 
     def add(self, *values: str) -> None:
         """See `Counter`; raises ValueError for a value that was not said to be one."""

@@ -56,7 +56,7 @@ def test_replaced_workers_and_reloads_are_counted_by_why(tmp_path: Path) -> None
     living = Living(tmp_path)
     living.metrics.worker_replaced("default", Cause.HEARTBEAT)
     living.metrics.reloaded(Reload.REFUSED)
-    living.metrics.serves(7)
+    living.metrics.serves(7, ["default", "silent", "default"])
     text = living.text()
     assert sample(text, "relayguard_workers_replaced_total", listener="default", cause="heartbeat") == 1
     assert sample(text, "relayguard_reloads_total", outcome="refused") == 1
