@@ -92,7 +92,7 @@ def test_a_reload_that_failed_is_shown_with_its_problems_and_nothing_in_them_is_
     assert row(running, "last reload")[0].startswith("refused, ")
     # What it quotes may be anything.
     assert "there is no filter &#x27;...&#x27;" in text
-    assert "bold" not in text
+    assert "<b>" not in text
     assert row(running, "generation") == ["1"]
 
 
