@@ -115,7 +115,7 @@ def view_of(url: str, interval: Interval, hottest: Hottest) -> View:
         version=next((version for (version,) in interval.now(catalog.BUILD_INFO, "version")), "?"),
         generation=_first(interval.now(catalog.GENERATION)) or 0.0,
         served=None if reloaded is None else max(after.wall - reloaded, 0.0),
-        workers={state: number for (state,), number in interval.now(catalog.WORKERS, "state").items()},
+        workers={state: number for (state,), number in interval.now(catalog.WORKERS, "state").items() if number},
         sessions=_first(interval.now(catalog.SESSIONS)) or 0.0,
         connections=interval.counts(catalog.CONNECTIONS).get((), Count()),
         mail=_nested(interval.counts(catalog.ENVELOPES, "role", "outcome")),

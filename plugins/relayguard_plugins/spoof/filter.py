@@ -149,7 +149,7 @@ class SpoofFilter:
 
     def _count_own(self, mail: _Mail) -> None:
         """What is of ours tells the postmaster who else sends in our name, long before anything is enforced."""
-        own = filter(None, (author.own_domain_of(self._own, domain) for domain in mail.authors.domains))
+        own = filter(None, (author.own_domain_of(self._own, domain) for domain in mail.claimed.domains))
         for domain in dict.fromkeys(own):
             self._own_mail.add(domain, author.proof_of(domain, mail.vouched))
 
