@@ -92,11 +92,6 @@ def rate(metric: str, *by: str, where: Sequence[str] = ()) -> str:
     return f"{_sum(by)} (rate({select(metric, *where)}[{_WINDOW}]))"
 
 
-def increase(metric: str, *by: str, where: Sequence[str] = ()) -> str:
-    """Return by how much a counter grew in the time that is shown."""
-    return f"{_sum(by)} (increase({select(metric, *where)}[$__range]))"
-
-
 def total(metric: str, *by: str, where: Sequence[str] = ()) -> str:
     """Return the sum of a gauge over all labels but `by`."""
     return f"{_sum(by)} ({select(metric, *where)})"

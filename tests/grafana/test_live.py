@@ -15,7 +15,7 @@ from tests.grafana.dashboards import expressions
 from tests.grafana.load import make_trouble, send_all, start
 from tests.grafana.test_alerts import ALERTS, FILE
 
-VARIABLES = {"$__rate_interval": "30s", "$__range": "1m", "$instance": ".*", "$listener": ".*", "$role": ".*"}
+VARIABLES = {"$__rate_interval": "30s", "$instance": ".*", "$listener": ".*", "$role": ".*"}
 _SECONDS = 40
 
 

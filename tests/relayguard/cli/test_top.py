@@ -5,10 +5,8 @@ import select
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from relayguard.testing.ports import free_port
 from tests.conftest import Serve, Served
 from tests.relayguard.cli.conftest import Run
 from tests.relayguard.cli.test_limits import MESSAGES, count
+from tests.relayguard.top.answering import Silent, listening
 
 Configure = Callable[[str], Path]
 
@@ -40,25 +39,15 @@ def served(serve: Serve) -> Served:
 def answering(answer: Callable[[], str]) -> Iterator[str]:
     """Answer at an address of its own with what `answer` says."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Handler(Silent):
+        def do_GET(self) -> None:  # noqa: N802  # the name is the base class's
             content = answer().encode()
             self.send_response(200)
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002  # the name is the base class's
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with listening(Handler) as address:
+        yield address
 
 
 def rows(text: str) -> dict[str, list[str]]:

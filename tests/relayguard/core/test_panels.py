@@ -1,6 +1,6 @@
 import pytest
 
-from relayguard.core.panels import INSTANCE, Shape, Unit, highest, increase, quantile, rate, ratio, select, total
+from relayguard.core.panels import INSTANCE, Shape, Unit, highest, quantile, rate, ratio, select, total
 
 ROLE = 'role=~"$role"'
 
@@ -10,7 +10,6 @@ ROLE = 'role=~"$role"'
     [
         select("relayguard_a", ROLE),
         rate("relayguard_a_total", "listener", where=[ROLE]),
-        increase("relayguard_a_total", where=[ROLE]),
         total("relayguard_a", where=[ROLE]),
         highest("relayguard_a", "filter", where=[ROLE]),
         quantile(0.99, "relayguard_a_seconds", "stage", where=[ROLE]),

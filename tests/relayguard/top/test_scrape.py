@@ -2,37 +2,27 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from relayguard.testing.ports import free_port
 from relayguard.top.scrape import NOTHING, ScrapeError, Scraper, parse, url_of
+from tests.relayguard.top.answering import Silent, listening
 from tests.relayguard.top.conftest import BEFORE
 
 
 @contextmanager
 def serving(content: bytes, status: int = 200, location: str | None = None) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Handler(Silent):
+        def do_GET(self) -> None:  # noqa: N802  # the name is the base class's
             self.send_response(status)
             if location is not None:
                 self.send_header("Location", location)
             self.end_headers()
             self.wfile.write(content if self.path == "/metrics" else b"")
 
-        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002  # the name is the base class's
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with listening(Handler) as address:
+        yield address
 
 
 @pytest.mark.parametrize(
